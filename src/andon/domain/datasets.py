@@ -1,0 +1,115 @@
+"""Data sets: a named query and a split rule; frozen, they become a snapshot with a digest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from andon.domain.annotations import Label
+from andon.domain.images import ImageFilter, Shape
+from andon.domain.ontologies import Concept
+from andon.errors import InvalidInput
+from andon.units import Digest
+
+
+class Split(StrEnum):
+    """The four disjoint groups of parts, by what each may be used for.
+
+    TRAIN fits the weights, STOP chooses the checkpoint, CALIBRATION chooses the cuts, TEST gives the
+    metrics and the bound on escapes and chooses nothing.
+    """
+
+    TRAIN = "train"
+    STOP = "stop"
+    CALIBRATION = "calibration"
+    TEST = "test"
+
+
+DEFAULT_FRACTIONS: Mapping[Split, float] = {
+    Split.TRAIN: 0.55,
+    Split.STOP: 0.10,
+    Split.CALIBRATION: 0.15,
+    Split.TEST: 0.20,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRule:
+    """How parts are dealt to the four groups.
+
+    Attributes:
+        group_by: metadata key whose equal values must stay together (serial, lot, tile, ...); None uses
+            the serial number, and the image itself where there is none.
+        fractions: share of each group; must sum to 1. With ``fixed`` the shares among the groups the
+            file leaves open.
+        fixed: image name -> "train" or "test" (or any split), from a split file. "train" images are
+            dealt to TRAIN, STOP and CALIBRATION; every other word is taken as it stands.
+        seed: same seed, same split.
+
+    Raises:
+        InvalidInput: fractions are negative or do not sum to 1.
+    """
+
+    group_by: str | None = None
+    fractions: Mapping[Split, float] = field(default_factory=lambda: dict(DEFAULT_FRACTIONS))
+    fixed: Mapping[str, Split] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        total = sum(self.fractions.values())
+        if any(share < 0 for share in self.fractions.values()) or abs(total - 1) > 1e-6:
+            raise InvalidInput(f"split fractions sum to {total:g}", "Give four shares that sum to 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """A data set before it is frozen."""
+
+    name: str
+    query: ImageFilter = ImageFilter()
+    rule: SplitRule = SplitRule()
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotItem:
+    """One image of a snapshot, with the labels in force when it was frozen.
+
+    Attributes:
+        part: key of the physical part (see ``domain.parts.part_key``); rates count these.
+        group: key that kept images together when splitting; the part, or coarser (a lot, a tile).
+        labels: accepted defects and other concepts; empty means accepted clean.
+    """
+
+    image: Digest
+    blob: Digest
+    name: str
+    shape: Shape
+    part: str
+    group: str
+    split: Split
+    labels: tuple[Label, ...] = ()
+
+    def concepts(self) -> frozenset[str]:
+        """Names of the concepts on this image."""
+        return frozenset(label.concept for label in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A frozen data set. ``digest`` is the SHA-256 of its manifest blob; items are sorted by image digest."""
+
+    digest: Digest
+    dataset: str
+    concepts: tuple[Concept, ...]
+    items: tuple[SnapshotItem, ...]
+
+    def of(self, split: Split) -> tuple[SnapshotItem, ...]:
+        """The items of one group, in snapshot order."""
+        return tuple(item for item in self.items if item.split is split)
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Pictures that are the same to the last pixel and would stand in more than one group."""
+
+    image: Digest
+    names: tuple[str, ...]

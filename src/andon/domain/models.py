@@ -1,0 +1,176 @@
+"""Models as they are shipped: the manifest of a package, its variants and what was measured on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from andon.domain.runs import Family
+from andon.units import Digest
+
+MANIFEST_FORMAT = 1
+"""Version of the manifest's layout; a reader refuses a higher one."""
+
+
+class Engine(StrEnum):
+    """Programs that execute a graph."""
+
+    ONNXRUNTIME = "onnxruntime"
+    OPENVINO = "openvino"
+
+
+class Precision(StrEnum):
+    """Arithmetic of a variant; always given to the engine explicitly."""
+
+    F32 = "f32"
+    BF16 = "bf16"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Variant:
+    """One way to execute a package."""
+
+    engine: Engine
+    precision: Precision
+
+    def __str__(self) -> str:
+        return f"{self.engine}/{self.precision}"
+
+
+class Resize(StrEnum):
+    """How an image is brought to the network's input size. AREA averages (OpenCV INTER_AREA when
+    shrinking, bilinear when growing); both stretch, so aspect ratio is not kept."""
+
+    AREA = "area"
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What the graph takes, and what images it may be given.
+
+    The graph's only input is ``image``: (N, height, width, channels), uint8 for 8-bit and uint16 for
+    16-bit models, colour in RGB order; scaling and normalisation are inside the graph.
+
+    Attributes:
+        source_sizes: (height, width) pairs seen in training when there were at most
+            ``MAX_SOURCE_SIZES``; images of other sizes are refused. Empty: sizes varied, any is taken.
+    """
+
+    height: int
+    width: int
+    channels: int
+    bit_depth: int
+    resize: Resize = Resize.AREA
+    source_sizes: tuple[tuple[int, int], ...] = ()
+
+
+MAX_SOURCE_SIZES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """What the graph gives.
+
+    ``scores``: (N, len(concepts)) float32 in [0, 1], image-level, one per concept in order.
+    ``maps`` (segment families only): (N, len(concepts), height / map_stride, width / map_stride) float32
+    in [0, 1], the probability that a pixel belongs to the concept.
+
+    Attributes:
+        map_level: probability from which a pixel belongs to a finding's region.
+        score_floor: findings with a lower score are not kept; no cut can be set below it.
+    """
+
+    concepts: tuple[str, ...]
+    maps: bool
+    map_stride: int = 1
+    map_level: float = 0.5
+    score_floor: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """States all that is needed to use a package. Its digest covers this and the graph, no times.
+
+    Attributes:
+        files: relative path -> SHA-256 of every file the digest covers (graph and golden images).
+        golden: file name of each golden image -> scores in concept order it must reproduce.
+    """
+
+    name: str
+    family: Family
+    encoder: str
+    input: InputSpec
+    output: OutputSpec
+    snapshot: Digest
+    settings_digest: Digest
+    seed: int
+    code_version: str
+    files: Mapping[str, Digest]
+    golden: Mapping[str, tuple[float, ...]]
+    format: int = MANIFEST_FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far one variant is from the trained model, over named images.
+
+    Attributes:
+        largest_gap: largest absolute difference of any image-level score.
+        largest_map_gap: same for map pixels; 0 without maps.
+        flips: names of the images whose verdict at the reference cut changed.
+    """
+
+    variant: Variant
+    images: int
+    largest_gap: float
+    largest_map_gap: float
+    flips: tuple[str, ...]
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Within tolerance, and no verdict flipped."""
+        return self.images > 0 and self.largest_gap <= self.tolerance and not self.flips
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Two cuts on one concept's score: below ``review`` PASS, from ``reject`` on REJECT, between REVIEW."""
+
+    review: float
+    reject: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A rate with its doubt: ``count`` of ``of`` parts, and the bounds at ``confidence``."""
+
+    count: int
+    of: int
+    low: float
+    high: float
+    confidence: float = 0.95
+
+    @property
+    def rate(self) -> float:
+        """Point estimate; 0 where there is nothing to count."""
+        return self.count / self.of if self.of else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What each outcome costs, in one currency, and how often a part on the line is defective (0..1)."""
+
+    escape: float
+    overkill: float
+    review: float
+    defect_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package as recorded: where it came from, and the variants that passed parity."""
+
+    digest: Digest
+    manifest: Manifest
+    run: str | None
+    parity: tuple[Parity, ...]

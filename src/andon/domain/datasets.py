@@ -39,10 +39,10 @@ class SplitRule:
     Attributes:
         group_by: metadata key whose equal values must stay together (serial, lot, tile, ...); None uses
             the serial number, and the image itself where there is none.
-        fractions: share of each group; must sum to 1. With ``fixed`` the shares among the groups the
-            file leaves open.
-        fixed: image name -> "train" or "test" (or any split), from a split file. "train" images are
-            dealt to TRAIN, STOP and CALIBRATION; every other word is taken as it stands.
+        fractions: share of each group; must sum to 1.
+        fixed: image name -> split, from a split file. When the file knows only train and test, its
+            train images are dealt to TRAIN, STOP and CALIBRATION by ``fractions``; images it does not
+            name are left out.
         seed: same seed, same split.
 
     Raises:

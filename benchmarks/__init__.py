@@ -1,1 +1,1 @@
-"""Head-to-head measurements; each module has ``run() -> rows`` and ``main(argv)``, results are kept as JSON."""
+"""Head-to-head measurements: each module has ``run() -> rows`` and ``main(argv)``; results are JSON files."""

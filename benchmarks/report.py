@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 
 Row = Mapping[str, object]
-"""``what`` and any of ``median_ms``, ``p95_ms``, ``ratio`` (ours through the peer's), ``limit``, ``note``."""
+"""``what``, and any of ``median_ms``, ``p95_ms``, ``ratio`` (ours by the peer's), ``limit``, ``note``."""
 
 
 def machine() -> dict[str, object]:

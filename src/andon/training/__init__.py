@@ -1,0 +1,1 @@
+"""Training: the only home of torch. From samples to a checkpoint, and from a checkpoint to one ONNX file."""

@@ -1,0 +1,68 @@
+"""What is measured on the stop group while training: it chooses the checkpoint and nothing else."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from andon.domain.models import OutputSpec
+from andon.training.augment import Picture
+from andon.training.models.outputs import Outputs
+from andon.training.pool import Pool
+
+CHUNK = 16
+"""Images that go through the network together."""
+
+
+def evaluate(
+    network: nn.Module, pool: Pool, positions: Sequence[int], output: OutputSpec
+) -> Mapping[str, float]:
+    """``ap``: average precision of "any defect"; ``iou``: of the pixels of any defect, over all images.
+
+    Each is left out where it is not defined: no image, one class only, no masks.
+    """
+    samples = [pool.samples[position] for position in positions]
+    scores: list[float] = []
+    overlap = union = 0
+    for start in range(0, len(positions), CHUNK):
+        pictures = [pool[position] for position in positions[start : start + CHUNK]]
+        outputs = infer(network, np.stack([picture.image for picture in pictures]))
+        scores += torch.sigmoid(outputs.scores).amax(dim=1).tolist()
+        if outputs.maps is not None:
+            both, either = _overlap(outputs.maps, pictures, output.map_level)
+            known = np.array([sample.has_map for sample in samples[start : start + CHUNK]])
+            overlap += int(both[known].sum())
+            union += int(either[known].sum())
+    found: dict[str, float] = {}
+    truth = [bool(sample.labels) for sample in samples]
+    if 0 < sum(truth) < len(truth):
+        found["ap"] = float(average_precision_score(truth, scores))
+    if union and any(sample.has_map and sample.labels for sample in samples):
+        found["iou"] = overlap / union
+    return found
+
+
+def infer(network: nn.Module, images: NDArray[np.uint8] | NDArray[np.uint16]) -> Outputs:
+    """Logits in full precision for (N, H, W, C) images, as the exported graph computes them."""
+    network.eval()
+    with torch.inference_mode():
+        outputs: Outputs = network(torch.from_numpy(images))
+    return outputs
+
+
+def _overlap(
+    logits: Tensor, pictures: Sequence[Picture], level: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pixels per image in both, and in either, of found and true defects, in input size."""
+    size = pictures[0].image.shape[:2]
+    found = torch.sigmoid(logits).amax(dim=1, keepdim=True)
+    here = F.interpolate(found, size=size, mode="bilinear", align_corners=False)[:, 0].numpy() >= level
+    true = np.zeros_like(here)
+    for row, picture in enumerate(pictures):
+        for mask in picture.masks.values():
+            true[row] |= mask > 127
+    return (here & true).sum(axis=(1, 2)), (here | true).sum(axis=(1, 2))

@@ -1,0 +1,90 @@
+"""From a trained model to one ONNX file: standard operators, no external data, the same bytes for the same weights."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from andon.blobs.files import write_durably
+from andon.domain.models import InputSpec, OutputSpec
+from andon.errors import BugError
+from andon.training.trained import TrainedModel, network_of
+
+OPSET = 20
+TYPES = {8: torch.uint8, 16: torch.uint16}
+
+
+class Shipped(nn.Module):
+    """The network as it leaves: probabilities instead of logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        outputs = self.network(image)
+        scores = torch.sigmoid(outputs.scores)
+        return (scores,) if outputs.maps is None else (scores, torch.sigmoid(outputs.maps))
+
+
+def export(trained: TrainedModel, path: Path) -> tuple[InputSpec, OutputSpec]:
+    """Write the graph: ``image`` (N, H, W, C) unsigned integers -> ``scores`` (N, K) and, where the family
+    locates, ``maps`` (N, K, H / stride, W / stride), both float32 in [0, 1]; N is free.
+
+    Raises:
+        DiskFull: no space is left.
+
+    """
+    shipped = Shipped(network_of(trained)).eval()
+    taken = trained.input
+    example = torch.zeros((2, taken.height, taken.width, taken.channels), dtype=TYPES[taken.bit_depth])
+    names = ["scores", "maps"] if trained.output.maps else ["scores"]
+    with _quiet(), torch.inference_mode():
+        program = torch.onnx.export(
+            shipped,
+            (example,),
+            input_names=["image"],
+            output_names=names,
+            dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=4096)}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise BugError("the exporter returned nothing")
+    graph = _bare(program.model_proto)
+    onnx.checker.check_model(graph, full_check=True)
+    write_durably(path, graph.SerializeToString(deterministic=True))
+    return trained.input, trained.output
+
+
+def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Without what names the machine or the code that exported it."""
+    model.producer_name, model.producer_version, model.doc_string = "andon", "", ""
+    model.graph.name, model.graph.doc_string = "andon", ""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    graph = model.graph
+    for part in [*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info]:
+        part.doc_string = ""
+        del part.metadata_props[:]
+    del graph.value_info[:]
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter reports its progress to the log; standard error belongs to the command line."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

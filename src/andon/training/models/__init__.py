@@ -1,0 +1,1 @@
+"""Model families, one file each: ``build`` makes the network, ``loss`` judges its outputs on a batch."""

@@ -1,0 +1,33 @@
+"""The list of families: to add one is to write its file and to name it here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from andon.domain.models import InputSpec
+from andon.domain.runs import Family, TrainSettings
+from andon.training.batches import Batch
+from andon.training.models import classify, segment, unet
+from andon.training.models.outputs import Outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a family is built and judged.
+
+    Attributes:
+        stride: input pixels per map pixel; None for families without maps.
+
+    """
+
+    build: Callable[[TrainSettings, int, InputSpec], nn.Module]
+    loss: Callable[[Outputs, Batch], Tensor]
+    stride: int | None
+
+
+FAMILIES: Mapping[Family, Plan] = {
+    Family.UNET: Plan(unet.build, unet.loss, unet.STRIDE),
+    Family.SEGMENT: Plan(segment.build, segment.loss, segment.STRIDE),
+    Family.CLASSIFY: Plan(classify.build, classify.loss, None),
+}

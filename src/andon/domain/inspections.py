@@ -7,6 +7,9 @@ from enum import StrEnum
 from andon.domain.annotations import Box
 from andon.units import Digest, Timestamp
 
+MAX_FINDINGS = 50
+"""Findings of one concept that are kept for an image; the last one stands for all beyond."""
+
 
 class Verdict(StrEnum):
     """NO_DECISION is an answer too: outputs treat it as REJECT."""

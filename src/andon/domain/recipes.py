@@ -1,12 +1,14 @@
-"""Recipes: where to look, the only effective cuts, and the plant's rules that make a verdict of findings."""
+"""Recipes: where to look, the only effective cuts, and the rules that make a verdict of findings."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from andon.domain.annotations import Polygon
 from andon.domain.calibrations import Calibration, length_in_pixels
-from andon.domain.inspections import Decision, Finding, Reason, ReasonCode, Verdict
+from andon.domain.geometry import lies_inside, touches
+from andon.domain.inspections import MAX_FINDINGS, Decision, Finding, Reason, ReasonCode, Verdict
 from andon.domain.models import Cuts
 from andon.domain.ontologies import Severity
 from andon.errors import InvalidInput
@@ -22,14 +24,21 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A tolerance for one concept: findings within it do not count against the part.
+    """A tolerance for one concept: a finding that keeps within it does not count against the part.
+
+    A rule concerns the findings that touch its zone.  It tolerates a finding that is smaller than
+    ``min_area`` or shorter than ``min_length``, and all of them when no more than ``max_count`` are
+    neither.  A finding of unknown place (the whole image) is in every zone and never small.
 
     Attributes:
         min_area: smaller regions are tolerated (unit squared).
         min_length: shorter regions are tolerated (unit).
-        max_count: up to this many findings of the concept are tolerated.
-        within: only findings that touch this polygon (pixels) count; None: everywhere.
-        severity: MINOR findings never reject, they ask for review.
+        max_count: up to this many findings that are not tolerated by size are tolerated together.
+        within: the zone, a polygon in pixels; None: everywhere.
+        severity: of findings that break this rule; None: that of the concept.
+
+    Raises:
+        InvalidInput: a size is negative or not finite, or the count is negative or beyond what is kept.
     """
 
     concept: str
@@ -38,7 +47,20 @@ class Rule:
     max_count: int = 0
     within: Polygon | None = None
     unit: Unit = Unit.PIXEL
-    severity: Severity = Severity.MAJOR
+    severity: Severity | None = None
+
+    def __post_init__(self) -> None:
+        for name, size in (("area", self.min_area), ("length", self.min_length)):
+            if not 0 <= size < float("inf"):
+                raise InvalidInput(
+                    f"the rule for {self.concept!r} has the minimum {name} {size:g}",
+                    "Give a size from 0 on.",
+                )
+        if not 0 <= self.max_count < MAX_FINDINGS:
+            raise InvalidInput(
+                f"the rule for {self.concept!r} tolerates {self.max_count} findings",
+                f"Give a count from 0 to {MAX_FINDINGS - 1}.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +69,15 @@ class Recipe:
 
     Attributes:
         cuts: concept -> cuts; every concept the package can find must have them.
+        rules: tolerances; a finding counts unless every rule that concerns it tolerates it, so their
+            order does not matter and the strictest wins. A finding that no rule concerns counts.
         regions: findings must touch one of these polygons to count; empty: the whole image.
         ignore: findings that lie entirely inside one of these polygons do not count.
+        severities: concept -> severity, as the ontology had it when this version was made; MAJOR where
+            it says nothing. MINOR asks for review where another severity rejects.
+
+    Raises:
+        InvalidInput: cuts are negative, not numbers, or in the wrong order.
     """
 
     name: str
@@ -64,6 +93,7 @@ class Recipe:
     calibration: Calibration | None = None
     note: str = ""
     costs: Mapping[str, float] = field(default_factory=dict)
+    severities: Mapping[str, Severity] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for concept, cuts in self.cuts.items():
@@ -81,99 +111,91 @@ def judge(recipe: Recipe, findings: Sequence[Finding]) -> Decision:
         NotPossible: a rule is in millimetres and the recipe has no calibration.
         InvalidInput: a finding's concept has no cuts in the recipe.
     """
-    counted = [finding for finding in findings if _in_scope(recipe, finding)]
     reasons: list[Reason] = []
-    for concept in sorted({finding.concept for finding in counted}):
+    for concept in sorted({finding.concept for finding in findings}):
         if concept not in recipe.cuts:
             raise InvalidInput(
                 f"recipe {recipe.name!r} has no cuts for {concept!r}", "Make a new recipe version."
             )
-        reasons += _reasons(recipe, concept, [f for f in counted if f.concept == concept])
+        reasons += _reasons(recipe, concept, [f for f in findings if f.concept == concept])
     return Decision(_worst(reasons), tuple(reasons))
-
-
-def _in_scope(recipe: Recipe, finding: Finding) -> bool:
-    if finding.box is None:
-        return True
-    if any(_box_inside(finding, polygon) for polygon in recipe.ignore):
-        return False
-    return not recipe.regions or any(_box_touches(finding, polygon) for polygon in recipe.regions)
 
 
 def _reasons(recipe: Recipe, concept: str, findings: Sequence[Finding]) -> list[Reason]:
     cuts = recipe.cuts[concept]
-    rules = [rule for rule in recipe.rules if rule.concept == concept]
-    above = [f for f in findings if f.score >= cuts.review]
-    for rule in rules:
-        above = [f for f in above if not _tolerated(rule, f, recipe.calibration)]
-        if len(above) <= rule.max_count:
-            above = []
-    severity = min((rule.severity for rule in rules), key=list(Severity).index, default=Severity.MAJOR)
-    return [_reason(f, cuts, severity) for f in sorted(above, key=lambda f: -f.score)]
+    suspects = [f for f in findings if f.score >= cuts.review and _in_scope(recipe, f)]
+    verdicts = [_Counted(f, severity) for f, severity in _counted(recipe, concept, suspects)]
+    verdicts.sort(key=lambda counted: counted.rank(cuts))
+    return [counted.reason(cuts) for counted in verdicts]
 
 
-def _tolerated(rule: Rule, finding: Finding, calibration: Calibration | None) -> bool:
+def _in_scope(recipe: Recipe, finding: Finding) -> bool:
+    box = finding.box
+    if box is None:
+        return True
+    if any(lies_inside(box, polygon) for polygon in recipe.ignore):
+        return False
+    return not recipe.regions or any(touches(box, polygon) for polygon in recipe.regions)
+
+
+def _counted(
+    recipe: Recipe, concept: str, suspects: Sequence[Finding]
+) -> Iterator[tuple[Finding, Severity]]:
+    """Those of ``suspects`` that are not tolerated, each with the gravest severity that applies to it."""
+    own = recipe.severities.get(concept, Severity.MAJOR)
+    concerned: set[int] = set()
+    broken: dict[int, list[Severity]] = defaultdict(list)
+    for rule in recipe.rules:
+        if rule.concept != concept:
+            continue
+        zone = [i for i, f in enumerate(suspects) if _concerns(rule, f)]
+        large = [i for i in zone if not _small(rule, suspects[i], recipe.calibration)]
+        concerned.update(zone)
+        for i in large if len(large) > rule.max_count else ():
+            broken[i].append(rule.severity or own)
+    for i, finding in enumerate(suspects):
+        if i not in concerned:
+            yield finding, own
+        elif broken[i]:
+            yield finding, max(broken[i], key=list(Severity).index)
+
+
+def _concerns(rule: Rule, finding: Finding) -> bool:
+    return rule.within is None or finding.box is None or touches(finding.box, rule.within)
+
+
+def _small(rule: Rule, finding: Finding, calibration: Calibration | None) -> bool:
+    scale = 1.0 if rule.unit is Unit.PIXEL else length_in_pixels(1.0, calibration)
     if finding.box is None:
         return False
-    scale = 1.0 if rule.unit is Unit.PIXEL else length_in_pixels(1.0, calibration)
-    if finding.area < rule.min_area * scale * scale or finding.length < rule.min_length * scale:
-        return True
-    return rule.within is not None and not _box_touches(finding, rule.within)
+    return finding.area < rule.min_area * scale * scale or finding.length < rule.min_length * scale
 
 
-def _reason(finding: Finding, cuts: Cuts, severity: Severity) -> Reason:
-    rejects = finding.score >= cuts.reject and severity is not Severity.MINOR
-    code = ReasonCode.DEFECT if rejects else ReasonCode.UNCERTAIN
-    if finding.score >= cuts.reject and not rejects:
-        code = ReasonCode.MINOR_DEFECT
-    cut = cuts.reject if finding.score >= cuts.reject else cuts.review
-    return Reason(code, finding.concept, f"score {finding.score:.3f}, cut {cut:.3f}")
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A finding that counts against the part."""
+
+    finding: Finding
+    severity: Severity
+
+    def code(self, cuts: Cuts) -> ReasonCode:
+        if self.finding.score < cuts.reject:
+            return ReasonCode.UNCERTAIN
+        return ReasonCode.MINOR_DEFECT if self.severity is Severity.MINOR else ReasonCode.DEFECT
+
+    def rank(self, cuts: Cuts) -> tuple[int, int, float]:
+        """Sorts the worst first."""
+        order = (ReasonCode.DEFECT, ReasonCode.MINOR_DEFECT, ReasonCode.UNCERTAIN)
+        return order.index(self.code(cuts)), -list(Severity).index(self.severity), -self.finding.score
+
+    def reason(self, cuts: Cuts) -> Reason:
+        cut = cuts.reject if self.finding.score >= cuts.reject else cuts.review
+        return Reason(
+            self.code(cuts), self.finding.concept, f"score {self.finding.score:.3f}, cut {cut:.3f}"
+        )
 
 
 def _worst(reasons: Sequence[Reason]) -> Verdict:
     if any(reason.code is ReasonCode.DEFECT for reason in reasons):
         return Verdict.REJECT
     return Verdict.REVIEW if reasons else Verdict.PASS
-
-
-def _box_inside(finding: Finding, polygon: Polygon) -> bool:
-    return all(_contains(polygon, x, y) for x, y in finding.corners())
-
-
-def _box_touches(finding: Finding, polygon: Polygon) -> bool:
-    """Whether box and polygon share a point: a corner or vertex inside, or crossing edges."""
-    if any(_contains(polygon, x, y) for x, y in finding.corners()):
-        return True
-    assert finding.box is not None
-    box = finding.box
-    if any(
-        box.x <= x <= box.x + box.width and box.y <= y <= box.y + box.height for x, y in polygon.points
-    ):
-        return True
-    return any(_crosses(a, b) for a in _edges(finding.corners()) for b in _edges(polygon.points))
-
-
-_Point = tuple[float, float]
-_Edge = tuple[_Point, _Point]
-
-
-def _edges(points: Sequence[_Point]) -> list[_Edge]:
-    return list(zip(points, [*points[1:], points[0]], strict=True))
-
-
-def _crosses(first: _Edge, second: _Edge) -> bool:
-    (a, b), (c, d) = first, second
-    return _side(a, b, c) != _side(a, b, d) and _side(c, d, a) != _side(c, d, b)
-
-
-def _side(a: _Point, b: _Point, point: _Point) -> bool:
-    return (b[0] - a[0]) * (point[1] - a[1]) > (b[1] - a[1]) * (point[0] - a[0])
-
-
-def _contains(polygon: Polygon, x: float, y: float) -> bool:
-    """Even-odd rule; points on the left and top edge count as inside."""
-    inside = False
-    for (x1, y1), (x2, y2) in _edges(polygon.points):
-        if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
-            inside = not inside
-    return inside

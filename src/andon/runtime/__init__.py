@@ -1,1 +1,1 @@
-"""From a package and a recipe to verdicts: checked graphs, engines, findings; the same code that stations run."""
+"""From a package and a recipe to verdicts: checked graphs, engines, findings; what stations run."""

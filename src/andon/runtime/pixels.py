@@ -11,7 +11,7 @@ from andon.domain.models import InputSpec
 from andon.errors import InvalidInput
 
 Pixels = NDArray[Any]
-"""(H, W, C) uint8 or uint16; C is 1 (grey) or 3 (RGB order); rows from the top."""
+"""(H, W) grey, or (H, W, C) with C 1 (grey) or 3 (RGB order); uint8 or uint16; rows from the top."""
 
 TYPES = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16)}
 """Array type by bits per channel."""
@@ -29,13 +29,13 @@ def fit(pixels: Pixels, spec: InputSpec) -> Pixels:
     """Bring one decoded image to the size of the network's input.
 
     Args:
-        pixels: (H, W, C) as decoded, RGB order, uint8 or uint16.
+        pixels: (H, W), (H, W, 1) or (H, W, 3) as decoded, RGB order, uint8 or uint16.
         spec: what the graph takes.
 
     Returns:
-        C-contiguous (spec.height, spec.width, spec.channels) of the same type; ``pixels`` itself when it
-        already has that size.  Sides shrink by averaging (OpenCV INTER_AREA); when either side has to
-        grow both are interpolated (INTER_LINEAR).  Aspect ratio is not kept.
+        C-contiguous (spec.height, spec.width, spec.channels) of the same type; the memory of ``pixels``
+        when it already has that size.  Sides shrink by averaging (OpenCV INTER_AREA); when either side
+        has to grow both are interpolated (INTER_LINEAR).  Aspect ratio is not kept.
 
     Raises:
         UnfitImage: wrong number of channels or bits (``WRONG_PIXELS``), or a size that training never
@@ -43,12 +43,16 @@ def fit(pixels: Pixels, spec: InputSpec) -> Pixels:
     """
     check(pixels, spec)
     height, width = pixels.shape[:2]
-    if (height, width) == (spec.height, spec.width):
-        return np.ascontiguousarray(pixels)
-    shrinks = spec.height <= height and spec.width <= width
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized = cv2.resize(pixels, (spec.width, spec.height), interpolation=how)
-    return resized.reshape(spec.height, spec.width, spec.channels)
+    if (height, width) != (spec.height, spec.width):
+        shrinks = spec.height <= height and spec.width <= width
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        try:
+            pixels = cv2.resize(pixels, (spec.width, spec.height), interpolation=how)
+        except cv2.error as cause:
+            raise UnfitImage(
+                ReasonCode.WRONG_SIZE, f"an image of {height} x {width} pixels cannot be resized"
+            ) from cause
+    return np.ascontiguousarray(pixels).reshape(spec.height, spec.width, spec.channels)
 
 
 def check(pixels: Pixels, spec: InputSpec) -> None:
@@ -57,26 +61,24 @@ def check(pixels: Pixels, spec: InputSpec) -> None:
     Raises:
         UnfitImage: as :func:`fit`.
     """
-    if pixels.ndim != 3 or pixels.shape[2] != spec.channels:
-        found = pixels.shape[2] if pixels.ndim == 3 else "no"
-        raise UnfitImage(
-            ReasonCode.WRONG_PIXELS,
-            f"the image has {found} colour channels, the model takes {spec.channels}",
-            "Use the camera's settings of the training images.",
-        )
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if channels != spec.channels:
+        raise _wrong_pixels(f"{channels} colour channels", f"{spec.channels}")
     if pixels.dtype != TYPES[spec.bit_depth]:
-        raise UnfitImage(
-            ReasonCode.WRONG_PIXELS,
-            f"the image is stored as {pixels.dtype}, the model takes {spec.bit_depth} bits per channel",
-            "Use the camera's settings of the training images.",
-        )
+        raise _wrong_pixels(f"{8 * pixels.dtype.itemsize} bits per channel", f"{spec.bit_depth}")
     height, width = pixels.shape[:2]
-    if height < 1 or width < 1:
-        raise UnfitImage(ReasonCode.WRONG_SIZE, f"the image has {height} x {width} pixels")
     if spec.source_sizes and (height, width) not in spec.source_sizes:
-        known = ", ".join(f"{h} x {w}" for h, w in spec.source_sizes)
+        known = " or ".join(f"{h} x {w}" for h, w in spec.source_sizes)
         raise UnfitImage(
             ReasonCode.WRONG_SIZE,
             f"the image has {height} x {width} pixels, the model was trained on {known}",
             "Train on images of this size, or bring the camera back to the size of training.",
         )
+
+
+def _wrong_pixels(found: str, wanted: str) -> UnfitImage:
+    return UnfitImage(
+        ReasonCode.WRONG_PIXELS,
+        f"the image has {found}, the model takes {wanted}",
+        "Use the camera settings of the training images.",
+    )

@@ -1,0 +1,185 @@
+"""From the bytes of an image to a verdict: the path every part takes, here and on the line.
+
+It fails to reject, never to pass: what cannot be judged is NO-DECISION with a reason, not an exception,
+so that one bad part never stops the line.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from andon.domain.calibrations import length_in_pixels
+from andon.domain.inspections import Decision, Finding, Reason, ReasonCode, Verdict
+from andon.domain.models import Variant
+from andon.domain.recipes import Recipe, Unit, judge
+from andon.errors import AndonError, Conflict, DamagedPackage, InvalidInput, UserError
+from andon.formats.pixels import decode, image_digest
+from andon.runtime.execution import Executor
+from andon.runtime.findings import Region, regions_of
+from andon.runtime.package import LoadedPackage
+from andon.runtime.pixels import Pixels, UnfitImage, fit
+from andon.runtime.predictions import ModelFailed
+from andon.runtime.scoring import TOLERANCE
+from andon.units import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided on one image, and all it was decided from.
+
+    Attributes:
+        scores: image-level score of every concept; empty where the model did not run.
+        regions: findings with their outlines, worst first within each concept.
+        pixels: the decoded image, None where it could not be read.
+        milliseconds: from image bytes to verdict.
+        stages: milliseconds of decode, fit, engine, findings and judge, as far as it came.
+    """
+
+    decision: Decision
+    scores: Mapping[str, float]
+    regions: tuple[Region, ...]
+    pixels: Pixels | None
+    milliseconds: float
+    stages: Mapping[str, float]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings to record."""
+        return tuple(region.finding for region in self.regions)
+
+    def image(self) -> Digest | None:
+        """The image's digest.
+
+        Hashing the pixels takes as long as reading them, and no output waits for it: it is left to
+        whoever writes the record, after the verdict went out.
+        """
+        return None if self.pixels is None else image_digest(self.pixels)
+
+
+class Inspector:
+    """One package on one variant, judged by one recipe; one thread at a time.
+
+    Args:
+        package: loaded and checked.
+        recipe: made for this package.
+        variant: engine and precision, one that passed parity.
+        threads: of the engine.
+
+    Raises:
+        Conflict: the recipe is for another package.
+        InvalidInput: a concept has no cuts, or a cut lies below the score from which findings are kept.
+        NotPossible: a rule is in millimetres and the recipe has no calibration.
+        ModelFailed: the engine cannot open the graph.
+        DamagedPackage: the golden images do not score as the manifest states on this machine.
+    """
+
+    def __init__(self, package: LoadedPackage, recipe: Recipe, variant: Variant, threads: int = 1) -> None:
+        check_recipe(package, recipe)
+        self._manifest = package.manifest
+        self._recipe = recipe
+        self._executor = Executor(package.graph, variant, threads)
+        _reproduce_golden(package, self._executor)
+
+    @property
+    def variant(self) -> Variant:
+        """What runs."""
+        return self._executor.variant
+
+    def inspect(self, content: bytes) -> Outcome:
+        """Judge one image file; never raises for what is wrong with the image or the model's answer."""
+        course = _Course()
+        try:
+            decision = self._judge(content, course)
+        except UnfitImage as cause:
+            decision = _undecided(cause.code, cause.message)
+        except ModelFailed as cause:
+            decision = _undecided(ReasonCode.MODEL_FAILED, cause.message)
+        except UserError as cause:
+            decision = _undecided(ReasonCode.BAD_IMAGE, cause.message)
+        except MemoryError:
+            decision = _undecided(ReasonCode.BAD_IMAGE, "there is not enough memory for this image")
+        except AndonError as cause:
+            decision = _undecided(ReasonCode.MODEL_FAILED, cause.message)
+        return course.outcome(decision)
+
+    def _judge(self, content: bytes, course: "_Course") -> Decision:
+        pixels = course.pixels = decode(content)
+        course.passed("decode")
+        fitted = fit(pixels, self._manifest.input)
+        course.passed("fit")
+        prediction = self._executor.run(fitted)
+        course.passed("engine")
+        output = self._manifest.output
+        regions = regions_of(prediction, output, (pixels.shape[0], pixels.shape[1]))
+        course.scores = dict(zip(output.concepts, prediction.scores.tolist(), strict=True))
+        course.regions = regions
+        course.passed("findings")
+        decision = judge(self._recipe, [region.finding for region in regions])
+        course.passed("judge")
+        return decision
+
+
+def check_recipe(package: LoadedPackage, recipe: Recipe) -> None:
+    """Refuse a recipe that cannot judge what the package finds.
+
+    Raises:
+        Conflict, InvalidInput, NotPossible: as :class:`Inspector`.
+    """
+    if recipe.package != package.digest:
+        raise Conflict(
+            f"recipe {recipe.name!r} is for package {recipe.package[:12]}, this is {package.digest[:12]}"
+        )
+    output = package.manifest.output
+    for concept in output.concepts:
+        if concept not in recipe.cuts:
+            raise InvalidInput(f"recipe {recipe.name!r} has no cuts for {concept!r}")
+        if recipe.cuts[concept].review < output.score_floor:
+            raise InvalidInput(
+                f"the review cut of {concept!r} is {recipe.cuts[concept].review:g}; "
+                f"findings below {output.score_floor:g} are not kept",
+                f"Set it to {output.score_floor:g} or more.",
+            )
+    if any(rule.unit is Unit.MILLIMETRE for rule in recipe.rules):
+        length_in_pixels(1.0, recipe.calibration)
+
+
+class _Course:
+    """How far one inspection came, and when."""
+
+    def __init__(self) -> None:
+        self.pixels: Pixels | None = None
+        self.scores: Mapping[str, float] = {}
+        self.regions: tuple[Region, ...] = ()
+        self._start = self._last = perf_counter()
+        self._stages: dict[str, float] = {}
+
+    def passed(self, stage: str) -> None:
+        now = perf_counter()
+        self._stages[stage] = (now - self._last) * 1e3
+        self._last = now
+
+    def outcome(self, decision: Decision) -> Outcome:
+        milliseconds = (perf_counter() - self._start) * 1e3
+        return Outcome(decision, self.scores, self.regions, self.pixels, milliseconds, self._stages)
+
+
+def _undecided(code: ReasonCode, detail: str) -> Decision:
+    return Decision(Verdict.NO_DECISION, (Reason(code, None, detail),))
+
+
+def _reproduce_golden(package: LoadedPackage, executor: Executor) -> None:
+    tolerance = TOLERANCE[executor.variant.precision]
+    for name, stated in package.manifest.golden.items():
+        try:
+            fitted = fit(decode(package.golden[name]), package.manifest.input)
+        except UserError as cause:
+            raise DamagedPackage(f"golden image {name} cannot be judged: {cause.message}") from cause
+        gap = float(np.abs(executor.run(fitted).scores - np.array(stated)).max())
+        if not gap <= tolerance:
+            raise DamagedPackage(
+                f"golden image {name} scores {gap:.4f} away from what the package states "
+                f"with {executor.variant} (allowed: {tolerance:g})",
+                "Use another variant, or fetch the package again.",
+            )

@@ -1,0 +1,95 @@
+"""Parity: how far each variant of an exported graph is from the model that was trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from andon.domain.models import Parity, Variant
+from andon.errors import ParityFailed
+from andon.runtime.execution import REFERENCE, available
+from andon.runtime.graph import CheckedGraph
+from andon.runtime.pixels import Pixels
+from andon.runtime.predictions import Floats, Prediction
+from andon.runtime.scoring import TOLERANCE, score_images
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the trained model itself says about one named image.
+
+    Attributes:
+        pixels: as decoded; it goes through the same resize as on the line.
+        scores: (K,) float32; maps: (K, h, w) float32 or None, as the graph should give them.
+    """
+
+    name: str
+    pixels: Pixels
+    scores: Floats
+    maps: Floats | None
+
+
+def certify(
+    graph: CheckedGraph,
+    references: Sequence[Reference],
+    cuts: Mapping[str, float] | None = None,
+    threads: int = 1,
+) -> tuple[Parity, ...]:
+    """Compare every variant this machine offers; those whose ``passed`` is false must not be used.
+
+    Args:
+        graph: the exported graph.
+        references: named images, clean and defective, with what the trained model gives for them.
+        cuts: concept -> score from which the image counts as showing it; without it each concept's
+            cut is :func:`quiet_cut` of its reference scores.
+        threads: of the engines.
+
+    Raises:
+        ParityFailed: not even the reference variant scores like the trained model: the export is wrong.
+        ModelFailed: an engine cannot run the graph.
+    """
+    concepts = graph.output.concepts
+    stated = cuts or {}
+    limits = np.array(
+        [stated.get(name, quiet_cut([r.scores[i] for r in references])) for i, name in enumerate(concepts)]
+    )
+    certificates = tuple(_compare(graph, references, limits, variant, threads) for variant in available())
+    for certificate in certificates:
+        if certificate.variant == REFERENCE and not certificate.passed:
+            raise ParityFailed(
+                f"the exported model differs from the trained one by {certificate.largest_gap:.4f} "
+                f"on {certificate.images} images ({len(certificate.flips)} verdicts flip)"
+            )
+    return certificates
+
+
+def quiet_cut(scores: Sequence[float]) -> float:
+    """The middle of the widest gap between neighbouring scores, 0 and 1 included.
+
+    A cut through a crowd of scores would flip by rounding; one in a gap flips when something is wrong.
+    """
+    ordered = np.sort(np.array([0.0, 1.0, *scores], dtype=np.float64))
+    widest = int(np.argmax(np.diff(ordered)))
+    return float(ordered[widest] + ordered[widest + 1]) / 2
+
+
+def _compare(
+    graph: CheckedGraph, references: Sequence[Reference], cuts: Floats, variant: Variant, threads: int
+) -> Parity:
+    gaps, map_gaps, flips = [0.0], [0.0], []
+    images = ((reference.name, reference.pixels) for reference in references)
+    scored = score_images(graph, images, variant, threads)
+    for reference, found in zip(references, scored, strict=True):
+        gaps.append(float(np.abs(found.prediction.scores - reference.scores).max()))
+        map_gaps.append(_map_gap(found.prediction, reference))
+        if ((found.prediction.scores >= cuts) != (reference.scores >= cuts)).any():
+            flips.append(reference.name)
+    return Parity(
+        variant, len(references), max(gaps), max(map_gaps), tuple(flips), TOLERANCE[variant.precision]
+    )
+
+
+def _map_gap(prediction: Prediction, reference: Reference) -> float:
+    if prediction.maps is None or reference.maps is None:
+        return 0.0
+    return float(np.abs(prediction.maps - reference.maps).max())

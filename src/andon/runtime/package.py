@@ -75,7 +75,7 @@ def write_package(folder: Path, manifest: Manifest, content: bytes, golden: Mapp
         Conflict: the folder already holds something else.
         OperatorError: the disk is full, or the folder cannot be written.
     """
-    sealed = _sealed(manifest, content, golden)
+    sealed = seal(manifest, content, golden)
     graph.check(content, sealed.input, sealed.output)
     digest = package_digest(sealed)
     if folder.exists():
@@ -90,6 +90,19 @@ def write_package(folder: Path, manifest: Manifest, content: bytes, golden: Mapp
         shutil.rmtree(beside, ignore_errors=True)
         raise _unwritable(folder, cause) from cause
     return digest
+
+
+def seal(manifest: Manifest, content: bytes, golden: Mapping[str, bytes]) -> Manifest:
+    """The manifest with the digests of all its files: what the package digest is computed from.
+
+    Raises:
+        DamagedPackage: golden images and manifest do not belong together.
+    """
+    files = {GRAPH: digest_of(content)}
+    files |= {f"{GOLDEN}/{name}": digest_of(png) for name, png in sorted(golden.items())}
+    sealed = replace(manifest, files=files)
+    _check_manifest(sealed)
+    return sealed
 
 
 def load_package(folder: Path, expected_digest: Digest | None = None) -> LoadedPackage:
@@ -135,14 +148,6 @@ def attach(folder: Path, path: str, content: bytes) -> None:
     except OSError as cause:
         beside.unlink(missing_ok=True)
         raise _unwritable(folder, cause) from cause
-
-
-def _sealed(manifest: Manifest, content: bytes, golden: Mapping[str, bytes]) -> Manifest:
-    files = {GRAPH: digest_of(content)}
-    files |= {f"{GOLDEN}/{name}": digest_of(png) for name, png in sorted(golden.items())}
-    sealed = replace(manifest, files=files)
-    _check_manifest(sealed)
-    return sealed
 
 
 def _check_manifest(manifest: Manifest) -> None:

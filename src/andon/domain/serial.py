@@ -27,7 +27,7 @@ _SCALARS: Mapping[type, str] = {
 }
 
 
-class _Mismatch(Exception):  # noqa: N818 - never leaves this module
+class _MismatchError(Exception):
     """What is wrong, and the way to it, innermost step first."""
 
     def __init__(self, reason: str) -> None:
@@ -35,7 +35,7 @@ class _Mismatch(Exception):  # noqa: N818 - never leaves this module
         self.reason = reason
         self.steps: list[str] = []
 
-    def at(self, step: str) -> "_Mismatch":
+    def at(self, step: str) -> "_MismatchError":
         self.steps.append(step)
         return self
 
@@ -52,7 +52,7 @@ def to_json(value: object, declared: Any = None) -> Any:
     """
     try:
         return (_encoder(declared) if declared is not None else _encode_any)(value)
-    except _Mismatch as mismatch:
+    except _MismatchError as mismatch:
         raise _invalid(type(value), mismatch) from mismatch
 
 
@@ -71,7 +71,7 @@ def from_json(kind: Any, data: object) -> Any:
     """
     try:
         return _decoder(kind)(data)
-    except _Mismatch as mismatch:
+    except _MismatchError as mismatch:
         raise _invalid(kind, mismatch) from mismatch
 
 
@@ -90,7 +90,7 @@ def canonical(value: object) -> bytes:
         ) from cause
 
 
-def _invalid(kind: Any, mismatch: _Mismatch) -> InvalidInput:
+def _invalid(kind: Any, mismatch: _MismatchError) -> InvalidInput:
     path = "".join(reversed(mismatch.steps)).removeprefix(".")
     name = getattr(kind, "__name__", str(kind))
     return InvalidInput(
@@ -125,7 +125,7 @@ def _key_text(key: Any) -> str:
 def _stepped(convert: Callable[[Any], Any], value: Any, step: str) -> Any:
     try:
         return convert(value)
-    except _Mismatch as mismatch:
+    except _MismatchError as mismatch:
         raise mismatch.at(step) from mismatch
 
 
@@ -195,7 +195,7 @@ def _scalar(kind: type, data: Any) -> Any:
         return _finite(float(data))
     if type(data) is kind and kind is not float:
         return data
-    raise _Mismatch(f"expected {_SCALARS[kind]}, got {_shown(data)}")
+    raise _MismatchError(f"expected {_SCALARS[kind]}, got {_shown(data)}")
 
 
 def _overflows(number: float) -> bool:
@@ -204,7 +204,7 @@ def _overflows(number: float) -> bool:
 
 def _finite(number: float) -> float:
     if not math.isfinite(number):
-        raise _Mismatch(f"{number} is not a finite number")
+        raise _MismatchError(f"{number} is not a finite number")
     return number
 
 
@@ -217,12 +217,12 @@ def _member(kind: type[Enum], data: Any) -> Enum:
         return kind(data)
     except ValueError as cause:
         known = ", ".join(str(member.value) for member in kind)
-        raise _Mismatch(f"{_shown(data)} is none of {known}") from cause
+        raise _MismatchError(f"{_shown(data)} is none of {known}") from cause
 
 
 def _object(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise _Mismatch(f"expected an object, got {_shown(data)}")
+        raise _MismatchError(f"expected an object, got {_shown(data)}")
     return data
 
 
@@ -235,15 +235,15 @@ def _dataclass_decoder(kind: type) -> Decode:
     def decode(data: Any) -> Any:
         for name in _object(data):
             if name not in plan:
-                raise _Mismatch("this field is not known here").at(f".{name}")
+                raise _MismatchError("this field is not known here").at(f".{name}")
         for name in needed:
             if name not in data:
-                raise _Mismatch("this field is missing").at(f".{name}")
+                raise _MismatchError("this field is missing").at(f".{name}")
         values = {name: _stepped(plan[name], item, f".{name}") for name, item in data.items()}
         try:
             return kind(**values)
         except InvalidInput as cause:
-            raise _Mismatch(cause.message) from cause
+            raise _MismatchError(cause.message) from cause
 
     return decode
 
@@ -265,7 +265,7 @@ def _tag_decoder(members: Mapping[str, Decode]) -> Decode:
     def decode(data: Any) -> Any:
         tag = _object(data).get(TAG)
         if not isinstance(tag, str) or tag not in members:
-            raise _Mismatch(f"{_shown(tag)} is none of {', '.join(members)}").at(f".{TAG}")
+            raise _MismatchError(f"{_shown(tag)} is none of {', '.join(members)}").at(f".{TAG}")
         return members[tag]({name: item for name, item in data.items() if name != TAG})
 
     return decode
@@ -277,9 +277,9 @@ def _tuple_decoder(arguments: tuple[Any, ...]) -> Decode:
 
     def decode(data: Any) -> Any:
         if not isinstance(data, list | tuple):
-            raise _Mismatch(f"expected a list, got {_shown(data)}")
+            raise _MismatchError(f"expected a list, got {_shown(data)}")
         if not repeated and len(data) != len(items):
-            raise _Mismatch(f"expected {len(items)} values, got {len(data)}")
+            raise _MismatchError(f"expected {len(items)} values, got {len(data)}")
         chosen = items * len(data) if repeated else items
         return tuple(
             _stepped(convert, item, f"[{index}]")

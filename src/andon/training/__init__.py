@@ -1,1 +1,1 @@
-"""Training: the only home of torch. From samples to a checkpoint, and from a checkpoint to one ONNX file."""
+"""Training: the only home of torch. From samples to a checkpoint, from that to one ONNX file."""

@@ -1,4 +1,4 @@
-"""Changes that training images go through: geometry moves image and masks alike, light and focus the image only."""
+"""Changes that training images go through: geometry moves image and masks, light and focus the image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Picture:
 
     Attributes:
         image: (H, W, C), uint8 or uint16.
-        masks: concept -> (H, W) uint8: 255 where the pixel lies wholly in the concept, else its share of it.
+        masks: concept -> (H, W) uint8: 255 where the pixel lies wholly in it, else the share.
 
     """
 
@@ -31,7 +31,7 @@ class Picture:
 
 
 def augment(picture: Picture, changes: Augmentation, crop: str | None, rng: np.random.Generator) -> Picture:
-    """A changed copy of ``picture``, cropped around a defect of the concept ``crop`` (None: not cropped)."""
+    """A changed copy of ``picture``, cropped around a defect of concept ``crop`` (None: not cropped)."""
     matrix = geometry(picture.image.shape[:2], changes, rng)
     if crop is not None and picture.masks[crop].any():
         matrix = _zoom(matrix, picture.masks[crop], rng) @ matrix
@@ -64,14 +64,15 @@ def move(picture: Picture, matrix: Float) -> Picture:
         done = cv2.warpPerspective(
             pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
-        return np.asarray(done, pixels.dtype).reshape(pixels.shape)
+        found: Pixels = np.asarray(done, pixels.dtype).reshape(pixels.shape)
+        return found
 
     masks = {concept: warped(mask).astype(np.uint8) for concept, mask in picture.masks.items()}
     return Picture(warped(picture.image), masks)
 
 
 def relight(image: Pixels, changes: Augmentation, rng: np.random.Generator) -> Pixels:
-    """Uneven light multiplied and added, contrast, gain, blur and noise, in the range of the image's type."""
+    """Uneven light multiplied and added, contrast, gain, blur, noise, in the range of the type."""
     full = float(np.iinfo(image.dtype).max)
     value: Float = image.astype(np.float32) / full
     value = value * (1 + changes.light_multiply * _field(image.shape, rng))
@@ -86,7 +87,8 @@ def relight(image: Pixels, changes: Augmentation, rng: np.random.Generator) -> P
         value = value + rng.standard_normal(value.shape, np.float32) * np.float32(
             changes.noise * rng.random()
         )
-    return np.rint(np.clip(value, 0, 1) * full).astype(image.dtype)
+    done: Pixels = np.rint(np.clip(value, 0, 1) * full).astype(image.dtype)
+    return done
 
 
 def _field(shape: tuple[int, ...], rng: np.random.Generator) -> Float:

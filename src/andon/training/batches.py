@@ -79,6 +79,6 @@ class Batches:
 
 
 def in_view(before: Picture, after: Picture, concept: str) -> float:
-    """Share of a defect's area that is still there; 1 where its mask was empty before (nothing can be said)."""
+    """Share of a defect's area that is still there; 1 where its mask was empty before."""
     area = int(before.masks[concept].sum(dtype=np.int64))
     return float(after.masks[concept].sum(dtype=np.int64)) / area if area else 1.0

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a run in one file, and the finished model in another, both written durably."""
+"""Checkpoints: the whole state of a run in one file, the finished model in another, both durable."""
 
 import io
 import pickle
@@ -21,7 +21,7 @@ Content = Mapping[str, Any]
 
 
 def write(path: Path, content: Content) -> None:
-    """Put ``content`` (tensors, numbers, texts, lists, dictionaries) in the place of ``path``, whole or not at all.
+    """Put ``content`` in the place of ``path``, whole or not at all.
 
     Raises:
         DiskFull: no space is left; what was there before is kept.

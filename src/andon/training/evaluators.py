@@ -13,6 +13,7 @@ from andon.domain.models import OutputSpec
 from andon.training.augment import Picture
 from andon.training.models.outputs import Outputs
 from andon.training.pool import Pool
+from andon.training.samples import Pixels
 
 CHUNK = 16
 """Images that go through the network together."""
@@ -46,7 +47,7 @@ def evaluate(
     return found
 
 
-def infer(network: nn.Module, images: NDArray[np.uint8] | NDArray[np.uint16]) -> Outputs:
+def infer(network: nn.Module, images: Pixels) -> Outputs:
     """Logits in full precision for (N, H, W, C) images, as the exported graph computes them."""
     network.eval()
     with torch.inference_mode():

@@ -1,8 +1,5 @@
-"""From a trained model to one ONNX file: standard operators, no external data, the same bytes for the same weights."""
+"""From a trained model to one ONNX file: standard operators, no external data, same weights, same bytes."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -12,6 +9,7 @@ from torch import Tensor, nn
 from andon.blobs.files import write_durably
 from andon.domain.models import InputSpec, OutputSpec
 from andon.errors import BugError
+from andon.training.quiet import quiet
 from andon.training.trained import TrainedModel, network_of
 
 OPSET = 20
@@ -26,6 +24,7 @@ class Shipped(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """See :func:`export`."""
         outputs = self.network(image)
         scores = torch.sigmoid(outputs.scores)
         return (scores,) if outputs.maps is None else (scores, torch.sigmoid(outputs.maps))
@@ -43,7 +42,7 @@ def export(trained: TrainedModel, path: Path) -> tuple[InputSpec, OutputSpec]:
     taken = trained.input
     example = torch.zeros((2, taken.height, taken.width, taken.channels), dtype=TYPES[taken.bit_depth])
     names = ["scores", "maps"] if trained.output.maps else ["scores"]
-    with _quiet(), torch.inference_mode():
+    with quiet("torch.onnx", "onnxscript", "onnx_ir"), torch.inference_mode():
         program = torch.onnx.export(
             shipped,
             (example,),
@@ -74,17 +73,3 @@ def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
         del part.metadata_props[:]
     del graph.value_info[:]
     return model
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter reports its progress to the log; standard error belongs to the command line."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)

@@ -75,6 +75,9 @@ def train(
         samples: TRAIN images are learnt from, STOP images choose the checkpoint (without any, the last
             weights are taken); images of other groups are not touched.
         concepts: what to learn, in the order of the outputs.
+        settings: how; ``steps`` None turns ``minutes`` into steps by a short measurement.
+        folder: the state of the run is kept here, and the model when it is done.
+        report: see :data:`Report`.
 
     Raises:
         NotPossible, InvalidInput: the samples cannot be learnt from.
@@ -119,7 +122,7 @@ def prepare(samples: Sequence[Sample], concepts: tuple[str, ...], settings: Trai
 
 
 def fitting_steps(work: Work, state: State, started: float) -> int:
-    """Time a few steps and one evaluation on copies, and see how many steps fit into the CPU-minutes given."""
+    """Time a few steps and one evaluation on copies, and see how many fit into the CPU-minutes given."""
     probe = copy.deepcopy(State(state.network, state.average, state.optimizer, steps=1000))
     marks = []
     with torch.random.fork_rng(devices=[]):

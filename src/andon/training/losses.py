@@ -12,7 +12,9 @@ def dice(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Soft Dice loss over the batch, a mean over concepts (Milletari et al. 2016, V-Net, squared form).
 
     Args:
-        logits, targets, weights: (N, K, H, W); targets and weights in [0, 1].
+        logits: (N, K, H, W).
+        targets: the same, in [0, 1].
+        weights: the same, in [0, 1].
 
     """
     found = torch.sigmoid(logits) * weights

@@ -1,4 +1,4 @@
-"""The images of a run in network size: decoded and resized once, kept in memory up to a stated number of bytes."""
+"""The images of a run in network size: decoded and resized once, kept up to a stated number of bytes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -71,7 +71,7 @@ class Pool:
 
 
 def picture_of(sample: Sample, pixels: Pixels, spec: InputSpec) -> Picture:
-    """Bring pixels (H, W) or (H, W, C) and masks to network size; a mask becomes the share of each pixel it covers.
+    """Bring pixels (H, W) or (H, W, C) and masks to network size; of a mask stays the share of each pixel.
 
     Raises:
         InvalidInput: a mask has another size than its image.

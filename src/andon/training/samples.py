@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,8 @@ from andon.domain.datasets import Split
 from andon.domain.runs import Family
 from andon.errors import InvalidInput, NotPossible
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
-"""(H, W) grey or (H, W, 3) RGB, full range of the type."""
+Pixels = NDArray[np.unsignedinteger[Any]]
+"""uint8 or uint16, (H, W) grey or (H, W, 3) RGB, full range of the type."""
 
 Mask = NDArray[np.bool_]
 """(H, W), True where the pixel belongs to the concept."""

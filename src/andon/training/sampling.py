@@ -1,4 +1,4 @@
-"""Which images make up a batch: by concept and part, so that neither a rare defect nor a part photographed once drowns."""
+"""Which images make up a batch: by concept and part, so that what is rare does not drown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ FEWEST_STEPS = 10
 
 
 def rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate of one step: linear warm-up, then half a cosine down to zero (Smith 2018, one cycle)."""
+    """Learning rate of one step: linear warm-up, then half a cosine to zero (Smith 2018, one cycle)."""
     warm = max(1, round(WARM_UP * steps))
     if step < warm:
         return peak * (step + 1) / warm

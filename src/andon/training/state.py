@@ -46,7 +46,7 @@ class State:
 
 def fresh(network: nn.Module) -> State:
     """The state before the first step. Biases and norms are not decayed (Goyal et al. 2017)."""
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     kept = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": kept, "weight_decay": 0.0}]

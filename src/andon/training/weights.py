@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from andon.domain.runs import TrainSettings
 from andon.errors import InvalidInput, NetworkError, NotFound
+from andon.training.quiet import quiet
 
 IMAGENET = "imagenet"
 NONE = "none"
@@ -35,7 +37,7 @@ def encoder_classifier(settings: TrainSettings, concepts: int) -> nn.Module:
     return _encoder(settings, {"num_classes": concepts})
 
 
-def _encoder(settings: TrainSettings, form: dict[str, object]) -> nn.Module:
+def _encoder(settings: TrainSettings, form: dict[str, Any]) -> nn.Module:
     if not timm.is_model(settings.encoder):
         raise InvalidInput(
             f"timm knows no encoder {settings.encoder!r}", "Its list is on timm's model pages."
@@ -45,7 +47,10 @@ def _encoder(settings: TrainSettings, form: dict[str, object]) -> nn.Module:
         _check_fit(settings.encoder, path)
         form = {**form, "pretrained_cfg_overlay": {"file": str(path)}}
     try:
-        model: nn.Module = timm.create_model(settings.encoder, pretrained=settings.weights != NONE, **form)
+        with quiet("timm.models._builder"):
+            model: nn.Module = timm.create_model(
+                settings.encoder, pretrained=settings.weights != NONE, **form
+            )
     except OSError as cause:
         raise NetworkError(
             f"the ImageNet weights of {settings.encoder} could not be fetched",
@@ -61,7 +66,8 @@ def _check_fit(encoder: str, path: Path) -> None:
     found = _read(path)
     with torch.device("meta"):
         wanted = timm.create_model(encoder, pretrained=False)
-    classifier = wanted.pretrained_cfg.get("classifier") or ()
+    about: dict[str, Any] = wanted.pretrained_cfg  # type: ignore[assignment]
+    classifier = about.get("classifier") or ()
     heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
     wrong = [
         f"{key} {'is missing' if key not in found else 'has the shape ' + str(tuple(found[key].shape))}"

@@ -1,4 +1,4 @@
-"""Any timm encoder with one sigmoid per concept: an image may show several, and clean is all of them low."""
+"""Any timm encoder with one sigmoid per concept: an image may show several; clean is all of them low."""
 
 from torch import Tensor, nn
 
@@ -20,6 +20,7 @@ class Classifier(nn.Module):
         self.encoder = encoder
 
     def forward(self, image: Tensor) -> Outputs:
+        """See the class."""
         return Outputs(self.encoder(self.intake(image)), None)
 
 

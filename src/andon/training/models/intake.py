@@ -23,6 +23,7 @@ class Intake(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
+        """See the class."""
         value = image.to(torch.float32).permute(0, 3, 1, 2) / self.full
         if value.shape[1] == 1:
             value = value.repeat(1, 3, 1, 1)

@@ -39,6 +39,7 @@ class Segmenter(nn.Module):
         self.scores = nn.Linear(2 * channels[-1] + 2 * WIDTH + 2 * concepts, concepts)
 
     def forward(self, image: Tensor) -> Outputs:
+        """See the class."""
         value = self.intake(image)
         features: list[Tensor] = self.encoder(value)[-len(self.reductions) :]
         deep = features[-1]

@@ -33,6 +33,7 @@ class UNet(nn.Module):
         self.maps = nn.Conv2d(WIDTHS[0], concepts, 1)
 
     def forward(self, image: Tensor) -> Outputs:
+        """See the class."""
         value = self.intake(image)
         kept: list[Tensor] = []
         for level, block in enumerate(self.down):

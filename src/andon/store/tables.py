@@ -1,0 +1,317 @@
+"""The tables. Migrations alone build them; a test compares what they built with what stands here.
+
+Digests, times and names are text that sorts by its bytes on both databases.  ``id`` columns are given in
+order of arrival and are what lists are paged by.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+WORDS: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text compared by its bytes, whatever language the server speaks."""
+
+SERIAL: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
+"""64 bits on both; SQLite numbers rows by itself only where the type is called INTEGER."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", SERIAL, primary_key=True)
+
+
+def _words(name: str, *arguments: ForeignKey, optional: bool = False) -> Column[str]:
+    return Column(name, WORDS, *arguments, nullable=optional)
+
+
+def _whole(name: str, *arguments: ForeignKey, optional: bool = False) -> Column[int]:
+    return Column(name, SERIAL, *arguments, nullable=optional)
+
+
+def _who_and_when() -> tuple[Column[str], Column[str]]:
+    return _words("author"), _words("at")
+
+
+people = Table(
+    "people", metadata, _id(), _words("name"), _words("kind"), *_who_and_when(), UniqueConstraint("name")
+)
+
+ontologies = Table(
+    "ontologies", metadata, _id(), _whole("version"), *_who_and_when(), UniqueConstraint("version")
+)
+
+concepts = Table(
+    "concepts",
+    metadata,
+    Column("version", SERIAL, ForeignKey("ontologies.version"), primary_key=True, autoincrement=False),
+    Column("position", SERIAL, primary_key=True, autoincrement=False),
+    _words("name"),
+    _words("kind"),
+    _words("severity"),
+    _words("definition"),
+    _words("parent", optional=True),
+    UniqueConstraint("version", "name"),
+)
+
+images = Table(
+    "images",
+    metadata,
+    _id(),
+    _words("digest"),
+    _words("blob"),
+    _words("name"),
+    _whole("size"),
+    Column("height", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("channels", Integer, nullable=False),
+    Column("bit_depth", Integer, nullable=False),
+    _words("plant", optional=True),
+    _words("line", optional=True),
+    _words("station", optional=True),
+    _words("view", optional=True),
+    _words("part_type", optional=True),
+    _words("serial", optional=True),
+    _words("lot", optional=True),
+    _words("captured_at", optional=True),
+    _words("extra"),
+    *_who_and_when(),
+    UniqueConstraint("digest"),
+    Index(None, "blob"),
+    Index(None, "part_type", "id"),
+    Index(None, "line", "id"),
+    Index(None, "station", "id"),
+    Index(None, "lot", "id"),
+    Index(None, "serial", "id"),
+    Index(None, "captured_at", "id"),
+)
+"""One row a picture; ``extra`` is the metadata without a column, as JSON."""
+
+image_sources = Table(
+    "image_sources",
+    metadata,
+    _id(),
+    _words("source"),
+    _whole("image_id", ForeignKey("images.id")),
+    _words("name"),
+    _words("blob"),
+    *_who_and_when(),
+    UniqueConstraint("source", "image_id", "name"),
+    Index(None, "image_id"),
+    Index(None, "blob"),
+)
+"""Where pictures came from: a picture imported from two sources, or under two names, has two rows."""
+
+annotations = Table(
+    "annotations",
+    metadata,
+    _id(),
+    _words("annotation"),
+    _whole("revision"),
+    _whole("image_id", ForeignKey("images.id")),
+    _words("concept", optional=True),
+    _words("geometry"),
+    _words("state"),
+    *_who_and_when(),
+    UniqueConstraint("annotation", "revision"),
+    Index(None, "image_id", "annotation", "revision"),
+)
+"""Every revision of every annotation; the highest is in force."""
+
+image_labels = Table(
+    "image_labels",
+    metadata,
+    Column("image_id", SERIAL, ForeignKey("images.id"), primary_key=True, autoincrement=False),
+    Column("concept", WORDS, primary_key=True),
+    Index(None, "concept", "image_id"),
+)
+"""Projection of ``annotations``: concepts accepted on an image now; "" stands for accepted clean."""
+
+datasets = Table(
+    "datasets",
+    metadata,
+    _id(),
+    _words("name"),
+    _whole("version"),
+    _words("spec"),
+    *_who_and_when(),
+    UniqueConstraint("name", "version"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _id(),
+    _words("digest"),
+    _whole("dataset_id", ForeignKey("datasets.id")),
+    _whole("images"),
+    _words("counts"),
+    *_who_and_when(),
+    UniqueConstraint("digest", "dataset_id"),
+    Index(None, "dataset_id", "id"),
+)
+"""``digest`` is that of the manifest and also of the blob that holds it."""
+
+runs = Table(
+    "runs",
+    metadata,
+    _id(),
+    _words("run"),
+    _words("snapshot"),
+    _words("settings"),
+    _words("code_version"),
+    *_who_and_when(),
+    UniqueConstraint("run"),
+    Index(None, "snapshot"),
+)
+
+run_events = Table(
+    "run_events",
+    metadata,
+    _id(),
+    _whole("run_id", ForeignKey("runs.id")),
+    _words("kind"),
+    _words("detail"),
+    *_who_and_when(),
+    Index(None, "run_id", "id"),
+)
+"""What happened to a run; its state is what the last of these says."""
+
+run_metrics = Table(
+    "run_metrics",
+    metadata,
+    _id(),
+    _whole("run_id", ForeignKey("runs.id")),
+    _whole("step"),
+    Column("seconds", Float(53), nullable=False),
+    _words("points"),
+    *_who_and_when(),
+    Index(None, "run_id", "step", "id"),
+)
+
+packages = Table(
+    "packages",
+    metadata,
+    _id(),
+    _words("digest"),
+    _words("name"),
+    _words("run", optional=True),
+    _words("manifest"),
+    _words("parity"),
+    *_who_and_when(),
+    UniqueConstraint("digest"),
+)
+
+attestations = Table(
+    "attestations",
+    metadata,
+    _id(),
+    _words("package", ForeignKey("packages.digest")),
+    _words("kind"),
+    _words("body"),
+    *_who_and_when(),
+    Index(None, "package", "kind", "id"),
+)
+"""What was measured on a package; beside it, so that its digest does not depend on it."""
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    _id(),
+    _words("station"),
+    _words("view"),
+    _whole("version"),
+    Column("pixels_per_mm", Float(53), nullable=False),
+    _words("method"),
+    *_who_and_when(),
+    UniqueConstraint("station", "view", "version"),
+)
+
+recipes = Table(
+    "recipes",
+    metadata,
+    _id(),
+    _words("name"),
+    _whole("version"),
+    _words("part_type", optional=True),
+    _words("package", ForeignKey("packages.digest")),
+    _words("body"),
+    *_who_and_when(),
+    UniqueConstraint("name", "version"),
+)
+
+inspections = Table(
+    "inspections",
+    metadata,
+    _id(),
+    _words("inspection"),
+    _words("part"),
+    _words("image", optional=True),
+    _words("name"),
+    _whole("recipe_id", ForeignKey("recipes.id")),
+    _whole("package_id", ForeignKey("packages.id")),
+    _words("variant"),
+    _words("verdict"),
+    Column("milliseconds", Float(53), nullable=False),
+    _words("job", optional=True),
+    Column("detail", LargeBinary, nullable=False),
+    *_who_and_when(),
+    UniqueConstraint("inspection"),
+    Index(None, "part", "id"),
+    Index(None, "at", "id"),
+    Index(None, "recipe_id", "id"),
+    Index(None, "package_id", "id"),
+    Index(None, "verdict", "id"),
+    Index(None, "job", "id"),
+)
+"""One narrow row a part; ``detail`` is compressed JSON: reasons, findings, scores."""
+
+rescorings = Table(
+    "rescorings",
+    metadata,
+    _id(),
+    _whole("inspection_id", ForeignKey("inspections.id")),
+    _whole("recipe_id", ForeignKey("recipes.id")),
+    _words("verdict"),
+    _words("reasons"),
+    *_who_and_when(),
+    UniqueConstraint("inspection_id", "recipe_id"),
+    Index(None, "recipe_id"),
+)
+"""Later judgements of stored findings by other recipe versions; the inspection stays as it was."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _id(),
+    _words("job"),
+    _words("kind"),
+    _words("subject"),
+    _words("state"),
+    _whole("done"),
+    _whole("total", optional=True),
+    _words("outcome"),
+    _words("finished_at", optional=True),
+    *_who_and_when(),
+    UniqueConstraint("job"),
+    Index(None, "kind", "subject", "state"),
+)
+"""Progress, for reading while it goes on; what a job made stands in rows of its own."""

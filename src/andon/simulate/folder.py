@@ -3,6 +3,7 @@
 import csv
 import errno
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -32,7 +33,7 @@ def write_parts(root: Path, line: Line, indices: range, report: Report) -> Path:
     Raises:
         DiskFull, OperatorError: a file could not be written.
     """
-    return _write(line, indices, report, images=root / "images", truth=root / MANIFEST)
+    return _write(line, indices, report, _Places(root, root / "images", root, MANIFEST))
 
 
 def write_fresh_parts(images: Path, truth: Path, line: Line, indices: range, report: Report) -> Path:
@@ -51,28 +52,37 @@ def write_fresh_parts(images: Path, truth: Path, line: Line, indices: range, rep
             f"the truth folder {truth} and the image folder {images} lie in each other",
             "Name two folders side by side.",
         )
-    return _write(line, indices, report, images=images, truth=truth / TRUTH)
+    return _write(line, indices, report, _Places(images, images, truth, TRUTH))
 
 
-def _write(line: Line, indices: range, report: Report, *, images: Path, truth: Path) -> Path:
-    root = images if images.parent != truth.parent else truth.parent
-    masks = truth.parent / "masks"
+@dataclass(frozen=True)
+class _Places:
+    """Where things go; ``base`` is what the paths of pictures are relative to."""
+
+    base: Path
+    images: Path
+    truth: Path
+    table: str
+
+
+def _write(line: Line, indices: range, report: Report, places: _Places) -> Path:
+    masks, path = places.truth / "masks", places.truth / places.table
     try:
-        for folder in (images, masks):
+        for folder in (places.images, masks):
             folder.mkdir(parents=True, exist_ok=True)
-        with truth.open("w", encoding="utf-8", newline="") as file:
+        with path.open("w", encoding="utf-8", newline="") as file:
             table = _table(file)
             for done, index in enumerate(indices, 1):
                 part = line.part(index)
-                picture = images / f"{part.serial}.png"
+                picture = places.images / f"{part.serial}.png"
                 _write_png(picture, part.pixels)
-                name = picture.relative_to(root).as_posix()
+                name = picture.relative_to(places.base).as_posix()
                 for label, mask in _written_masks(part, masks):
                     table.writerow(_row(part, name, label, mask))
                 report(done, len(indices))
     except OSError as cause:
         raise _disk_error(cause) from cause
-    return truth
+    return path
 
 
 def _table(file: TextIO) -> "csv.DictWriter[str]":

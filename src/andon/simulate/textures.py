@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_SIDES = (1080, 2160)
+_SIDES = (540, 1080, 2160)
 """Not powers of two: rows that far apart would push each other out of the processor's cache."""
 
 _LOTS_KEPT = 8
@@ -24,7 +24,7 @@ class Textures:
     """
 
     def __init__(self, seed: int, largest_picture_side: int) -> None:
-        self.side = _SIDES[0] if 1.7 * largest_picture_side < _SIDES[0] else _SIDES[1]
+        self.side = next((side for side in _SIDES if side > 1.7 * largest_picture_side), _SIDES[-1])
         self._seed = seed
         self._made: dict[tuple[str, float, float], NDArray[np.float32]] = {}
         self._of_lots: dict[tuple[str, int], NDArray[np.float32]] = {}

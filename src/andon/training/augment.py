@@ -84,9 +84,8 @@ def relight(image: Pixels, changes: Augmentation, rng: np.random.Generator) -> P
     if sigma > 0.2:
         value = np.asarray(cv2.GaussianBlur(value, (0, 0), sigma), np.float32).reshape(image.shape)
     if changes.noise:
-        value = value + rng.standard_normal(value.shape, np.float32) * np.float32(
-            changes.noise * rng.random()
-        )
+        strength = np.float32(changes.noise * rng.random())
+        value = value + rng.standard_normal(value.shape, np.float32) * strength
     done: Pixels = np.rint(np.clip(value, 0, 1) * full).astype(image.dtype)
     return done
 
@@ -94,9 +93,8 @@ def relight(image: Pixels, changes: Augmentation, rng: np.random.Generator) -> P
 def _field(shape: tuple[int, ...], rng: np.random.Generator) -> Float:
     """A smooth random field (H, W, 1) in [-1, 1]: lamps differ over the part, not from pixel to pixel."""
     coarse = rng.uniform(-1, 1, (3, 3)).astype(np.float32)
-    return np.asarray(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)[
-        ..., None
-    ]
+    fine = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(fine, np.float32)[..., None]
 
 
 def _turn(angle: float) -> NDArray[np.float64]:
@@ -110,10 +108,7 @@ def _zoom(matrix: Float, mask: NDArray[np.uint8], rng: np.random.Generator) -> F
     chosen = int(rng.integers(len(rows)))
     point = matrix @ np.array([columns[chosen], rows[chosen], 1], np.float32)
     zoom = rng.uniform(1.0, LARGEST_ZOOM)
-    left, top = (
-        float(np.clip(at - share * side / zoom, 0, side - side / zoom))
-        for at, share, side in zip(
-            point[:2] / point[2], rng.uniform(0.25, 0.75, 2), (width, height), strict=True
-        )
-    )
+    sides = np.array([width, height])
+    corner = point[:2] / point[2] - rng.uniform(0.25, 0.75, 2) * sides / zoom
+    left, top = np.clip(corner, 0, sides - sides / zoom)
     return np.array([[zoom, 0, -left * zoom], [0, zoom, -top * zoom], [0, 0, 1]], np.float32)

@@ -10,13 +10,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from andon.blobs.files import disk_errors
 from andon.domain.datasets import Split
 from andon.domain.models import InputSpec, OutputSpec
 from andon.domain.runs import MetricPoint, TrainSettings
@@ -31,6 +32,7 @@ from andon.training.samples import Sample, check, fingerprint, of_split
 from andon.training.schedule import average_share, rate, steps_within
 from andon.training.state import State, fresh, restore, save
 from andon.training.trained import TrainedModel, keep
+from andon.training.weights import NONE
 
 Report = Callable[[MetricPoint, int, float], None]
 """Told at each measured point: the point, the steps of the whole run, the seconds left."""
@@ -41,8 +43,11 @@ EVALUATIONS = 10
 REPORTS = 100
 """How often the loss is reported."""
 
-PROBE_STEPS = 4
-"""Steps that are timed to turn minutes into steps, the first not counted. They leave no trace."""
+PROBE_STEPS = 7
+"""Steps that are timed to turn minutes into steps. They leave no trace."""
+
+WARM_STEPS = 3
+"""The first of them are not counted: libraries prepare themselves in them."""
 
 SAVE_SECONDS = 60.0
 LARGEST_GRADIENT = 5.0
@@ -92,8 +97,8 @@ def train(
     key = sha256(repr((fingerprint(samples, concepts), settings)).encode()).hexdigest()
     with deterministic(settings):
         work = prepare(samples, concepts, settings)
-        state = fresh(work.plan.build(settings, len(concepts), work.input))
-        if not restore(state, folder, key):
+        state = start(work, folder, key)
+        if not state.steps:
             state.steps = settings.steps or fitting_steps(work, state, started)
             save(state, folder, key)
         saved = begun = time.monotonic() - state.seconds
@@ -121,6 +126,16 @@ def prepare(samples: Sequence[Sample], concepts: tuple[str, ...], settings: Trai
     return Work(settings, concepts, plan, batches, positions, pool, pool.fill(), output)
 
 
+def start(work: Work, folder: Path, key: str) -> State:
+    """Resume, else fine-tune, else start from scratch: the last two are told apart by ``weights``."""
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / checkpoints.STATE).exists():
+        return fresh(work.plan.build(work.settings, len(work.concepts), work.input))
+    bare = replace(work.settings, weights=NONE)
+    return restore(fresh(work.plan.build(bare, len(work.concepts), work.input)), folder, key)
+
+
 def fitting_steps(work: Work, state: State, started: float) -> int:
     """Time a few steps and one evaluation on copies, and see how many fit into the CPU-minutes given."""
     probe = copy.deepcopy(State(state.network, state.average, state.optimizer, steps=1000))
@@ -131,8 +146,9 @@ def fitting_steps(work: Work, state: State, started: float) -> int:
             marks.append(time.process_time())
         evaluate(probe.average, work.pool, work.stop, work.output)
     evaluation = time.process_time() - marks[-1]
+    each = (marks[-1] - marks[WARM_STEPS - 1]) / (PROBE_STEPS - WARM_STEPS)
     fixed = time.process_time() - started + EVALUATIONS * evaluation
-    return steps_within(60 * work.settings.minutes, (marks[-1] - marks[0]) / (len(marks) - 1), fixed)
+    return steps_within(60 * work.settings.minutes, each, fixed)
 
 
 def advance(work: Work, state: State) -> None:

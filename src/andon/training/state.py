@@ -74,16 +74,14 @@ def save(state: State, folder: Path, key: str) -> None:
     checkpoints.write(folder / checkpoints.STATE, content)
 
 
-def restore(state: State, folder: Path, key: str) -> bool:
-    """Bring ``state`` to where the run in ``folder`` stopped; False where there is none.
+def restore(state: State, folder: Path, key: str) -> State:
+    """Bring ``state`` to where the run in ``folder`` stopped.
 
     Raises:
         Conflict: the folder holds another run.
         InvalidInput: its state is damaged.
 
     """
-    if not (folder / checkpoints.STATE).exists():
-        return False
     content = checkpoints.read(folder / checkpoints.STATE)
     if content["key"] != key:
         raise Conflict(
@@ -97,7 +95,7 @@ def restore(state: State, folder: Path, key: str) -> bool:
     state.history = [MetricPoint(**point) for point in content["history"]]
     for name in _PLAIN:
         setattr(state, name, content[name])
-    return True
+    return state
 
 
 _PLAIN = ("step", "steps", "seconds", "losses", "best_step", "best_value", "best_metrics", "best_weights")

@@ -1,0 +1,51 @@
+"""Named settings: one for everyday use of each family, and a ``tiny`` one that tests train in seconds."""
+
+from collections.abc import Mapping
+
+from andon.domain.runs import Augmentation, Family, TrainSettings
+from andon.errors import NotFound
+
+_CALM = Augmentation(shift=0.03, rotation=3.0, perspective=0.01, light_add=0.05, noise=0.01)
+
+PRESETS: Mapping[str, TrainSettings] = {
+    "unet": TrainSettings(family=Family.UNET, weights="none", height=512, width=512, batch=8),
+    "unet-tiny": TrainSettings(
+        family=Family.UNET, weights="none", height=64, width=64, batch=8, steps=60, learning_rate=5e-3
+    ),
+    "segment": TrainSettings(family=Family.SEGMENT),
+    "segment-tiny": TrainSettings(
+        family=Family.SEGMENT,
+        encoder="test_efficientnet",
+        weights="none",
+        height=64,
+        width=64,
+        batch=8,
+        steps=60,
+        learning_rate=2e-3,
+        augmentation=_CALM,
+    ),
+    "classify": TrainSettings(family=Family.CLASSIFY, crop=0.0),
+    "classify-tiny": TrainSettings(
+        family=Family.CLASSIFY,
+        encoder="test_efficientnet",
+        weights="none",
+        height=64,
+        width=64,
+        batch=8,
+        steps=60,
+        crop=0.0,
+        learning_rate=2e-3,
+        augmentation=_CALM,
+    ),
+}
+
+
+def preset(name: str) -> TrainSettings:
+    """The settings called ``name``.
+
+    Raises:
+        NotFound: no preset has that name.
+    """
+    if name not in PRESETS:
+        raise NotFound(f"there is no preset {name!r} (known: {', '.join(PRESETS)})")
+    return PRESETS[name]

@@ -33,6 +33,10 @@ _SWAPPED_BY_OPENCV = frozenset({"PNG", "JPEG", "WebP"})
 """Forms that OpenCV gives in RGB when asked; 16-bit TIFF it does not swap, and grey BMP it makes colour."""
 
 
+MASK_CUT = 127
+"""Grey values above it belong to a mask."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one image file may ask for. Beyond it the file is refused before a pixel is decoded.
@@ -83,10 +87,22 @@ def decode_mask(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Pixels:
         LimitExceeded, InvalidInput: as :func:`decode`.
     """
     header = _checked_header(content, limits)
-    if header.palette and header.kind == "PNG":
+    if _is_palette(header):
         return _palette_numbers(content)
     values = decode(content, limits)
     return values if values.ndim == 2 else np.ascontiguousarray(values.max(axis=2))
+
+
+def read_mask(content: bytes, cut: int = MASK_CUT, limits: Limits = DEFAULT_LIMITS) -> Mask:
+    """A mask file as (H, W) bool: values above ``cut`` (of 255; scaled for 16 bit), of palettes all but 0.
+
+    Raises:
+        LimitExceeded, InvalidInput: as :func:`decode`.
+    """
+    values = decode_mask(content, limits)
+    if _is_palette(read_header(content)):
+        return values > 0
+    return values > cut * (257 if values.dtype == np.uint16 else 1)
 
 
 def image_digest(pixels: Pixels) -> Digest:
@@ -160,6 +176,11 @@ def _decode_with(content: bytes, flags: int) -> NDArray[Any]:
     if pixels is None:
         raise InvalidInput("the image is truncated or damaged")
     return pixels
+
+
+def _is_palette(header: Header) -> bool:
+    """Only PNG palettes carry class numbers in practice; 8-bit BMP stores plain grey as a palette."""
+    return header.palette and header.kind == "PNG"
 
 
 def _check_opaque(content: bytes) -> None:

@@ -1,0 +1,105 @@
+"""The files below a folder, as untrusted input: counted, and never followed out of it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from andon.errors import InvalidInput, LimitExceeded, NotFound
+from andon.formats.entries import LeftOut
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+MAX_FILES = 2_000_000
+"""More files in one folder than this are refused: give the import a part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Names below ``root`` with forward slashes, sorted. Hidden files and folders are not looked at.
+
+    Attributes:
+        images: files with the suffix of an image.
+        others: all other files.
+        refused: links that lead out of the root.
+    """
+
+    root: Path
+    images: tuple[str, ...]
+    others: tuple[str, ...]
+    refused: tuple[LeftOut, ...] = ()
+
+    def path(self, name: str) -> Path:
+        """Where the file is."""
+        return self.root / name
+
+
+def scan(root: Path) -> Listing:
+    """List a folder.
+
+    Raises:
+        NotFound: there is no such folder. LimitExceeded: it holds more than ``MAX_FILES`` files.
+    """
+    if not root.is_dir():
+        raise NotFound(f"there is no folder {root}", "Check the path.")
+    images: list[str] = []
+    others: list[str] = []
+    refused: list[LeftOut] = []
+    real = root.resolve()
+    for count, (name, is_link) in enumerate(_walk(root), start=1):
+        if count > MAX_FILES:
+            raise LimitExceeded(
+                f"{root} holds more than {MAX_FILES} files", "Import its folders one by one."
+            )
+        if is_link and not (root / name).resolve().is_relative_to(real):
+            refused.append(LeftOut(name, "the link leads out of the folder"))
+        else:
+            (images if suffix_of(name) in IMAGE_SUFFIXES else others).append(name)
+    return Listing(
+        root, tuple(sorted(images)), tuple(sorted(others)), tuple(sorted(refused, key=lambda f: f.name))
+    )
+
+
+def inside(root: Path, name: str) -> Path:
+    """The file that a manifest calls ``name``, which must lie below ``root``.
+
+    Raises:
+        InvalidInput: the name is absolute, climbs with ``..``, is no file name, or a link leads out.
+    """
+    pure = PurePosixPath(name)
+    if not name or pure.is_absolute() or ".." in pure.parts or "\\" in name or not name.isprintable():
+        raise InvalidInput(f"{name[:80]!r} is no path below the data set's folder")
+    path = root / pure
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise InvalidInput(f"{name[:80]!r} leads out of the data set's folder")
+    return path
+
+
+def suffix_of(name: str) -> str:
+    """The suffix in lower case, with its dot."""
+    return PurePosixPath(name).suffix.lower()
+
+
+def stem_of(name: str) -> str:
+    """The file name without folder and suffix."""
+    return PurePosixPath(name).stem
+
+
+def folders_of(name: str) -> tuple[str, ...]:
+    """The folders above the file, outermost first."""
+    return tuple(name.split("/")[:-1])
+
+
+def _walk(root: Path) -> Iterator[tuple[str, bool]]:
+    """Every visible file as (name below root, is a link); linked folders are listed, not entered."""
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(root / folder) as found:
+            for item in found:
+                name = f"{folder}{item.name}"
+                if item.name.startswith("."):
+                    continue
+                if item.is_dir(follow_symlinks=False):
+                    waiting.append(f"{name}/")
+                else:
+                    yield name, item.is_symlink()

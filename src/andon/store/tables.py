@@ -183,17 +183,19 @@ runs = Table(
     Index(None, "snapshot"),
 )
 
-run_events = Table(
-    "run_events",
+run_endings = Table(
+    "run_endings",
     metadata,
     _id(),
     _whole("run_id", ForeignKey("runs.id")),
-    _words("kind"),
-    _words("detail"),
+    _words("state"),
+    _whole("steps", optional=True),
+    _words("package", optional=True),
+    _words("reason", optional=True),
     *_who_and_when(),
     Index(None, "run_id", "id"),
 )
-"""What happened to a run; its state is what the last of these says."""
+"""How runs ended; a run without one is running, or was killed."""
 
 run_metrics = Table(
     "run_metrics",
@@ -203,9 +205,9 @@ run_metrics = Table(
     _whole("step"),
     Column("seconds", Float(53), nullable=False),
     _words("points"),
-    *_who_and_when(),
-    Index(None, "run_id", "step", "id"),
+    Index(None, "run_id", "id"),
 )
+"""Points of a curve in the order they were measured; their author is the run's."""
 
 packages = Table(
     "packages",
@@ -226,9 +228,9 @@ attestations = Table(
     _id(),
     _words("package", ForeignKey("packages.digest")),
     _words("kind"),
-    _words("body"),
+    _words("facts"),
     *_who_and_when(),
-    Index(None, "package", "kind", "id"),
+    Index(None, "package", "id"),
 )
 """What was measured on a package; beside it, so that its digest does not depend on it."""
 

@@ -27,7 +27,7 @@ def upgrade() -> None:
     _image_labels()
     _image_sources()
     _recipes()
-    _run_events()
+    _run_endings()
     _run_metrics()
     _snapshots()
     _inspections()
@@ -207,13 +207,13 @@ def _attestations() -> None:
         sa.Column("id", SERIAL, nullable=False),
         sa.Column("package", WORDS, nullable=False),
         sa.Column("kind", WORDS, nullable=False),
-        sa.Column("body", WORDS, nullable=False),
+        sa.Column("facts", WORDS, nullable=False),
         sa.Column("author", WORDS, nullable=False),
         sa.Column("at", WORDS, nullable=False),
         sa.ForeignKeyConstraint(["package"], ["packages.digest"], name=op.f("fk_attestations_package")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attestations")),
     )
-    op.create_index(op.f("ix_attestations_package_kind_id"), "attestations", ["package", "kind", "id"])
+    op.create_index(op.f("ix_attestations_package_id"), "attestations", ["package", "id"])
 
 
 def _concepts() -> None:
@@ -280,19 +280,21 @@ def _recipes() -> None:
     )
 
 
-def _run_events() -> None:
+def _run_endings() -> None:
     op.create_table(
-        "run_events",
+        "run_endings",
         sa.Column("id", SERIAL, nullable=False),
         sa.Column("run_id", SERIAL, nullable=False),
-        sa.Column("kind", WORDS, nullable=False),
-        sa.Column("detail", WORDS, nullable=False),
+        sa.Column("state", WORDS, nullable=False),
+        sa.Column("steps", SERIAL, nullable=True),
+        sa.Column("package", WORDS, nullable=True),
+        sa.Column("reason", WORDS, nullable=True),
         sa.Column("author", WORDS, nullable=False),
         sa.Column("at", WORDS, nullable=False),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_events_run_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_run_events")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_endings_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_run_endings")),
     )
-    op.create_index(op.f("ix_run_events_run_id_id"), "run_events", ["run_id", "id"])
+    op.create_index(op.f("ix_run_endings_run_id_id"), "run_endings", ["run_id", "id"])
 
 
 def _run_metrics() -> None:
@@ -303,12 +305,10 @@ def _run_metrics() -> None:
         sa.Column("step", SERIAL, nullable=False),
         sa.Column("seconds", sa.Float(precision=53), nullable=False),
         sa.Column("points", WORDS, nullable=False),
-        sa.Column("author", WORDS, nullable=False),
-        sa.Column("at", WORDS, nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_metrics_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_metrics")),
     )
-    op.create_index(op.f("ix_run_metrics_run_id_step_id"), "run_metrics", ["run_id", "step", "id"])
+    op.create_index(op.f("ix_run_metrics_run_id_id"), "run_metrics", ["run_id", "id"])
 
 
 def _snapshots() -> None:

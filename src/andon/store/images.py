@@ -1,0 +1,156 @@
+"""Images and where they came from; made for ten million of them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select
+
+from andon.domain.images import METADATA_FIELDS, Image, ImageFilter, Origin, Shape
+from andon.domain.ontologies import ConceptKind
+from andon.domain.splitting import CLEAN
+from andon.store.paging import Cut, Page, oldest_first
+from andon.store.rows import Values, add_new, as_text, by_prefix, from_text, matching
+from andon.store.tables import concepts, image_labels, image_sources, images, ontologies
+from andon.units import Digest, Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class AddOutcome:
+    """How many pictures were new, and how many were known already (also within the same call)."""
+
+    new: int
+    known: int
+
+
+def add(tx: Connection, added: Sequence[Image], source: str, author: str, at: Timestamp) -> AddOutcome:
+    """Add pictures that ``source`` holds; adding them again changes nothing.
+
+    A picture that is known keeps the row it has, and is noted to be in ``source``, too.
+    """
+    who = {"author": author, "at": at}
+    new = add_new(tx, images, [_row(image) | who for image in added], "id")
+    known = ids(tx, [image.digest for image in added])
+    sources = [
+        {"source": source, "image_id": known[image.digest], "name": image.name, "blob": image.blob} | who
+        for image in added
+    ]
+    add_new(tx, image_sources, sources, "id")
+    return AddOutcome(len(new), len(added) - len(new))
+
+
+def page(tx: Connection, query: ImageFilter, after: int | None, limit: int) -> Page[Image]:
+    """Images that ``query`` asks for, in order of arrival."""
+    statement = select(images).where(*_conditions(query))
+    return oldest_first(tx, statement, images, Cut(after, limit), _image)
+
+
+def count(tx: Connection, query: ImageFilter) -> int:
+    """How many images ``query`` asks for."""
+    statement = select(func.count()).select_from(images).where(*_conditions(query))
+    return tx.execute(statement).scalar_one()
+
+
+def by_digest(tx: Connection, start: str) -> Image:
+    """The image whose digest is ``start`` or begins with it.
+
+    Raises:
+        NotFound: there is none. Conflict: there are several.
+    """
+    return _image(by_prefix(tx, select(images), images.c.digest, start, "image"))
+
+
+def by_digests(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, Image]:
+    """Those of ``digests`` that are stored."""
+    return {row.digest: _image(row) for row in matching(tx, select(images), images.c.digest, digests)}
+
+
+def known_blobs(tx: Connection, blobs: Sequence[Digest]) -> dict[Digest, Digest]:
+    """Which files were imported before: digest of the file's bytes -> digest of the picture."""
+    statement = select(image_sources.c.blob, images.c.digest).join(images)
+    return {row.blob: row.digest for row in matching(tx, statement, image_sources.c.blob, blobs)}
+
+
+def names(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, tuple[str, ...]]:
+    """Every name an image came under, from all sources, sorted: image -> names."""
+    statement = select(images.c.digest, image_sources.c.name).join(image_sources)
+    found: dict[Digest, set[str]] = defaultdict(set)
+    for row in matching(tx, statement, images.c.digest, digests):
+        found[row.digest].add(row.name)
+    return {digest: tuple(sorted(these)) for digest, these in found.items()}
+
+
+def sources(tx: Connection) -> dict[str, int]:
+    """All sources with the number of pictures in each."""
+    number = func.count(image_sources.c.image_id.distinct())
+    found = tx.execute(select(image_sources.c.source, number).group_by(image_sources.c.source))
+    return dict(sorted((source, count) for source, count in found))
+
+
+def ids(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, int]:
+    """Row ids of those of ``digests`` that are stored; for other tables of this floor."""
+    statement = select(images.c.id, images.c.digest)
+    return {row.digest: row.id for row in matching(tx, statement, images.c.digest, digests)}
+
+
+def _row(image: Image) -> dict[str, object]:
+    origin: Values = {name: getattr(image.origin, name) for name in METADATA_FIELDS}
+    return {
+        "digest": image.digest,
+        "blob": image.blob,
+        "name": image.name,
+        "size": image.size,
+        "height": image.shape.height,
+        "width": image.shape.width,
+        "channels": image.shape.channels,
+        "bit_depth": image.shape.bit_depth,
+        "extra": as_text(image.origin.extra),
+        **origin,
+    }
+
+
+def _image(row: Row[Any]) -> Image:
+    origin = Origin(**{name: getattr(row, name) for name in METADATA_FIELDS}, extra=from_text(row.extra))
+    shape = Shape(row.height, row.width, row.channels, row.bit_depth)
+    return Image(row.digest, row.blob, row.name, row.size, shape, origin)
+
+
+def _conditions(query: ImageFilter) -> list[ColumnElement[bool]]:
+    conditions = [
+        images.c[name] == getattr(query, name)
+        for name in ("part_type", "line", "station", "lot")
+        if getattr(query, name) is not None
+    ]
+    if query.captured_from is not None:
+        conditions.append(images.c.captured_at >= query.captured_from)
+    if query.captured_before is not None:
+        conditions.append(images.c.captured_at < query.captured_before)
+    if query.source is not None:
+        conditions.append(images.c.id.in_(_of_source(query.source)))
+    if query.concept is not None:
+        conditions.append(images.c.id.in_(_with_concept(query.concept)))
+    if query.clean is not None:
+        conditions.append(_is_clean(query.clean))
+    return conditions
+
+
+def _of_source(source: str) -> Select[tuple[int]]:
+    return select(image_sources.c.image_id).where(image_sources.c.source == source)
+
+
+def _with_concept(concept: str) -> Select[tuple[int]]:
+    return select(image_labels.c.image_id).where(image_labels.c.concept == concept)
+
+
+def _is_clean(clean: bool) -> ColumnElement[bool]:
+    """Conditions and attributes, like a pen mark, do not make a part defective."""
+    version = select(func.max(ontologies.c.version)).scalar_subquery()
+    harmless = select(concepts.c.name).where(
+        concepts.c.version == version, concepts.c.kind != ConceptKind.DEFECT
+    )
+    labels = image_labels.alias()
+    defective = exists().where(
+        labels.c.image_id == images.c.id, labels.c.concept != CLEAN, labels.c.concept.not_in(harmless)
+    )
+    return and_(images.c.id.in_(_with_concept(CLEAN)), ~defective) if clean else defective

@@ -25,7 +25,7 @@ SNAPSHOT = Digest("1" * 64)
 
 
 def brightness_model(taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> onnx.ModelProto:
-    """Maps of (b - 1/2) * 2 and (1/2 - b) * 2, cut at 0 and 1, for brightness b; scores are their maxima."""
+    """Maps of (b - 1/2) * 2 and (1/2 - b) * 2 within 0 and 1, for brightness b; scores: their maxima."""
     kind = TensorProto.UINT8 if taken.bit_depth == 8 else TensorProto.UINT16
     full = np.float32(2**taken.bit_depth - 1)
     sides = (taken.height, taken.width)
@@ -46,7 +46,9 @@ def brightness_model(taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> on
         helper.make_node("Cast", ["planes"], ["numbers"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["numbers", "channel"], ["grey"], keepdims=1),
         helper.make_node("Div", ["grey", "full"], ["unit"]),
-        helper.make_node("AveragePool", ["unit"], ["pooled"], kernel_shape=[stride] * 2, strides=[stride] * 2),
+        helper.make_node(
+            "AveragePool", ["unit"], ["pooled"], kernel_shape=[stride] * 2, strides=[stride] * 2
+        ),
         helper.make_node("Sub", ["pooled", "half"], ["centred"]),
         helper.make_node("Mul", ["centred", "signs"], ["signed"]),
         helper.make_node("Clip", ["signed", "zero", "one"], ["maps"]),
@@ -63,6 +65,26 @@ def brightness_model(taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> on
         [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     return helper.make_model(built, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def blinded_model() -> onnx.ModelProto:
+    """The same, but pixels brighter than 0.97 make it answer with NaN."""
+    model = brightness_model()
+    clip, maximum = model.graph.node[-2:]
+    clip.output[0] = "clipped"
+    del model.graph.node[-1]
+    model.graph.node.extend(
+        [
+            helper.make_node("Sub", ["limit", "pooled"], ["room"]),
+            helper.make_node("Sqrt", ["room"], ["root"]),
+            helper.make_node("Mul", ["root", "tiny"], ["poison"]),
+            helper.make_node("Add", ["clipped", "poison"], ["maps"]),
+            maximum,
+        ]
+    )
+    for name, value in (("limit", 0.97), ("tiny", 1e-9)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(value, np.float32), name))
+    return model
 
 
 def brightness_graph(taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> graph.CheckedGraph:
@@ -106,9 +128,13 @@ def manifest(taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> Manifest:
 
 def write_brightness(folder: Path, taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> LoadedPackage:
     """A whole package on disk, loaded."""
-    golden = {name: png(pixels) for name, pixels in golden_images(taken).items()}
-    content = brightness_model(taken, given).SerializeToString()
-    write_package(folder, manifest(taken, given), content, golden)
+    return write_model(folder, brightness_model(taken, given), manifest(taken, given))
+
+
+def write_model(folder: Path, model: onnx.ModelProto, stated: Manifest) -> LoadedPackage:
+    """A package of any model for which ``stated`` holds."""
+    golden = {name: png(pixels) for name, pixels in golden_images(stated.input).items()}
+    write_package(folder, stated, model.SerializeToString(), golden)
     return load_package(folder)
 
 

@@ -229,7 +229,8 @@ def _read(folder: Path, path: str, limit: int) -> bytes:
 
 def _write_all(folder: Path, manifest: Manifest, content: bytes, golden: Mapping[str, bytes]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / GOLDEN).mkdir(parents=True)
+    folder.mkdir()
+    (folder / GOLDEN).mkdir()
     (folder / ATTESTATIONS).mkdir()
     _write(folder / GRAPH, content)
     for name, png in golden.items():

@@ -52,7 +52,9 @@ def disk_errors(path: Path) -> Iterator[None]:
                 f"no space is left for {path}", "Free some space, then repeat the step; nothing is lost."
             ) from cause
         reason = cause.strerror or type(cause).__name__
-        raise OperatorError(f"cannot write {path}: {reason}", "Check the folder and its permissions.") from cause
+        raise OperatorError(
+            f"cannot write {path}: {reason}", "Check the folder and its permissions."
+        ) from cause
 
 
 def partial_name(start: str) -> str:

@@ -83,7 +83,8 @@ class FolderBlobs:
             raise OperatorError(f"cannot read {path}: {cause.strerror}") from cause
         if digest_of(content) != digest:
             raise Refused(
-                f"{path} was altered: its digest does not match", "Delete it, then import or restore it again."
+                f"{path} was altered: its digest does not match",
+                "Delete it, then import or restore it again.",
             )
         return content
 

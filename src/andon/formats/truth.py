@@ -1,13 +1,12 @@
 """Truth files: what is really on the images of a folder, kept where the inspector cannot see it."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from andon.errors import InvalidInput, NotFound
-
-MAX_ROWS = 5_000_000
+from andon.errors import InvalidInput
+from andon.formats.entries import CLEAN_WORDS
+from andon.formats.tables import file_column, read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +31,21 @@ def read_truth(path: Path) -> Mapping[str, Truth]:
         Image path relative to the inspected folder -> truth.
 
     Raises:
-        NotFound: there is no such file. InvalidInput: columns are missing, or it is no CSV; names the row.
+        NotFound: there is no such file. LimitExceeded: it is too large.
+        InvalidInput: columns are missing, or it is no CSV; names the row.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _read_rows(path, csv.DictReader(file))
-    except FileNotFoundError as cause:
-        raise NotFound(f"there is no truth file {path}") from cause
-    except (OSError, UnicodeDecodeError, csv.Error) as cause:
-        raise InvalidInput(f"{path} cannot be read as CSV: {cause}") from cause
-
-
-def _read_rows(path: Path, rows: "csv.DictReader[str]") -> Mapping[str, Truth]:
-    missing = {"path", "label"} - set(rows.fieldnames or ())
-    if missing:
-        raise InvalidInput(
-            f"{path} has no column {', '.join(sorted(missing))}", "A truth file starts with: path,label"
-        )
     found: dict[str, Truth] = {}
-    for number, row in enumerate(rows, start=2):
-        name, label = row["path"], row["label"]
-        if not name or label is None or number > MAX_ROWS:
-            raise InvalidInput(f"row {number} of {path} is incomplete")
-        serial = row.get("serial")
+    for row in read_table(path):
+        name = row.values[file_column(path, row)]
+        if not name or "label" not in row.values:
+            raise InvalidInput(
+                f"{path.name}, row {row.number} has no path or no label",
+                "A truth file starts with: path,label",
+            )
+        label, serial = row.values["label"], row.values.get("serial")
+        shown = frozenset() if label.casefold() in CLEAN_WORDS or not label else frozenset({label})
         before = found.get(name, Truth(f"serial={serial}" if serial else f"image={name}", frozenset()))
-        found[name] = Truth(before.part, before.defects | ({label} if label else set()))
+        found[name] = Truth(before.part, before.defects | shown)
     if not found:
-        raise InvalidInput(f"{path} holds no row")
+        raise InvalidInput(f"{path.name} holds no row", "A truth file starts with: path,label")
     return found

@@ -1,0 +1,156 @@
+"""`andon demo`: the main job from end to end, on simulated parts or on a folder of your own."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from andon.cli.session import Json, Session, print_json, print_table, progress_bar, talk
+from andon.domain.datasets import DatasetSpec
+from andon.domain.images import ImageFilter
+from andon.domain.models import Costs
+from andon.domain.runs import Family, TrainSettings
+from andon.services.workspaces import Workspace, create_workspace
+
+COSTS = Costs(escape=100.0, overkill=5.0, review=1.0, defect_rate=0.05)
+
+
+class Size(StrEnum):
+    """How much work the demo is; tiny is what the tests run."""
+
+    NORMAL = "normal"
+    TINY = "tiny"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Parts to learn from and to inspect, and how long to train."""
+
+    parts: int
+    fresh: int
+    minutes: float
+    steps: int | None
+    side: int
+
+
+AMOUNTS: Mapping[Size, Amount] = {
+    Size.NORMAL: Amount(parts=900, fresh=400, minutes=4.0, steps=None, side=256),
+    Size.TINY: Amount(parts=80, fresh=24, minutes=1.0, steps=12, side=96),
+}
+
+
+def demo(
+    context: typer.Context,
+    data: Annotated[Path | None, typer.Option(help="Folder of your own labelled images.")] = None,
+    folder: Annotated[Path, typer.Option(help="Folder the demo works in.")] = Path("demo"),
+    weights: Annotated[str, typer.Option(help="Weights to start from: none, imagenet or a file.")] = "none",
+    size: Annotated[Size, typer.Option(help="normal: some minutes; tiny: some seconds.")] = Size.NORMAL,
+    as_json: Json = False,
+) -> None:
+    """Import, freeze, train, evaluate, make a recipe and inspect fresh parts, without a question asked.
+
+    Without --data the parts are drawn, and the truth about the fresh ones is kept in a folder that the
+    inspection never reads. With --data the parts of the test group are inspected.
+
+    Example: andon demo --data my-parts
+    """
+    session: Session = context.obj
+    started = time.monotonic()
+    workspace, _ = create_workspace(folder / "workspace", session.who)
+    amount = AMOUNTS[size]
+    source = data or _draw(folder / "parts", amount)
+    _learn(workspace, _import(workspace, source), amount, weights)
+    summary = _inspect(workspace, folder, amount, simulated=data is None)
+    if as_json:
+        print_json(summary.as_json())
+        return
+    print_table(*summary.table())
+    talk.print(f"Done in {time.monotonic() - started:.0f} s. Report: {summary.report}", soft_wrap=True)
+    talk.print(f"Overlays: {summary.folder / 'overlays'}", soft_wrap=True)
+
+
+def _draw(folder: Path, amount: Amount) -> Path:
+    """Simulated parts to learn from; what a demo drew before is drawn anew."""
+    from andon.simulate.folder import write_parts
+    from andon.simulate.line import Line
+
+    shutil.rmtree(folder, ignore_errors=True)
+    with progress_bar("drawing parts") as bar:
+        write_parts(folder, Line(_line(amount, defect_rate=0.35, seed=1)), range(amount.parts), bar.report)
+    return folder
+
+
+def _line(amount: Amount, defect_rate: float, seed: int):  # type: ignore[no-untyped-def]
+    from andon.simulate.settings import LineSettings
+
+    return LineSettings(height=amount.side, width=amount.side, defect_rate=defect_rate, seed=seed)
+
+
+def _import(workspace: Workspace, source: Path) -> str:
+    from andon.jobs.import_images import ImportRequest, import_images
+    from andon.services.workspaces import now
+
+    name = str(source.resolve())
+    request = ImportRequest(source, name, workspace.who, now(), add_concepts=True)
+    with progress_bar("importing") as bar:
+        outcome = import_images(workspace.database, workspace.blobs, request, bar.report)
+    talk.print(", ".join(f"{title} {value}" for title, value in outcome.facts().items()), soft_wrap=True)
+    return name
+
+
+def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> None:
+    from andon.jobs.train import train_model
+    from andon.services.datasets import freeze_dataset
+    from andon.services.evaluations import evaluate_model
+    from andon.services.recipes import RecipeRequest, make_recipe
+
+    frozen = freeze_dataset(workspace, DatasetSpec("demo", ImageFilter(source=source)))
+    for remark in frozen.remarks():
+        talk.print(remark, soft_wrap=True)
+    settings = TrainSettings(
+        family=Family.SEGMENT,
+        encoder="mobilenetv3_small_100",
+        weights=weights,
+        height=amount.side,
+        width=amount.side,
+        minutes=amount.minutes,
+        steps=amount.steps,
+    )
+    with progress_bar("training") as bar:
+        trained = train_model(workspace, "demo", settings, bar.report)
+    with progress_bar("evaluating") as bar:
+        evaluation = evaluate_model(workspace, trained.digest, "onnxruntime/f32", COSTS, bar.report)
+    for name, value in evaluation.facts().items():
+        talk.print(f"{name}: {value}", soft_wrap=True)
+    talk.print(f"Model card: {evaluation.card}", soft_wrap=True)
+    make_recipe(workspace, RecipeRequest("demo", trained.digest, cuts={}, note="cuts from costs"))
+
+
+def _inspect(workspace: Workspace, folder: Path, amount: Amount, *, simulated: bool):  # type: ignore[no-untyped-def]
+    from andon.jobs.inspect import InspectRequest, inspect_images
+
+    request = InspectRequest(folder=None, dataset="demo", recipe="demo", out=folder / "inspected")
+    if simulated:
+        images, truth = _draw_fresh(folder, amount)
+        request = InspectRequest(folder=images, dataset=None, recipe="demo", truth=truth, out=folder / "inspected")
+    shutil.rmtree(folder / "inspected", ignore_errors=True)
+    with progress_bar("inspecting fresh parts" if simulated else "inspecting the test group") as bar:
+        return inspect_images(workspace, request, bar.report)
+
+
+def _draw_fresh(folder: Path, amount: Amount) -> tuple[Path, Path]:
+    """Parts the model has never seen, and the truth in a folder beside them."""
+    from andon.simulate.folder import write_fresh_parts
+    from andon.simulate.line import Line
+
+    images, truth = folder / "fresh", folder / "truth"
+    for old in (images, truth):
+        shutil.rmtree(old, ignore_errors=True)
+    line = Line(_line(amount, defect_rate=0.15, seed=2))
+    with progress_bar("drawing fresh parts") as bar:
+        return images, write_fresh_parts(images, truth, line, range(amount.fresh), bar.report)

@@ -1,0 +1,84 @@
+"""`andon`: joins the commands, and turns every error into one line that says what to do next."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from andon import __version__
+from andon.cli import calibrations, datasets, demo, images, inspections, models, recipes, runs, simulate
+from andon.cli import workspaces as workspace_commands
+from andon.cli.session import Session
+from andon.errors import AndonError
+
+EXIT_CODES = """
+Exit codes: 0 done, 2 wrong command line, 3 something given is wrong (path, value, file),
+4 this machine needs attention (disk, version, missing program), 5 refused by a safety rule
+(digest, parity), 70 a bug in Andon, 130 interrupted (the same command continues).
+"""
+
+app = typer.Typer(
+    name="andon",
+    help="Visual inspection in production: from a folder of images to judged parts.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 108},
+)
+
+app.command("init")(workspace_commands.init)
+app.add_typer(images.app, name="images")
+app.add_typer(datasets.app, name="datasets")
+app.command("train")(runs.train)
+app.add_typer(runs.app, name="runs")
+app.add_typer(models.app, name="models")
+app.add_typer(calibrations.app, name="calibrations")
+app.add_typer(recipes.app, name="recipes")
+app.command("inspect")(inspections.inspect)
+app.add_typer(inspections.app, name="inspections")
+app.command("simulate")(simulate.simulate)
+app.command("demo")(demo.demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"andon {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def settings(
+    context: typer.Context,
+    workspace: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", help="Workspace folder. Default: this folder or the nearest above."),
+    ] = None,
+    who: Annotated[str, typer.Option(help="Name written into every row this command makes.")] = "local",
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Visual inspection in production: from a folder of images to judged parts."""
+    del version
+    from_environment = os.environ.get("ANDON_WORKSPACE")
+    folder = workspace or (Path(from_environment) if from_environment else None)
+    context.obj = Session(folder=folder, who=who)
+
+
+def run() -> None:
+    """Entry point of the `andon` program."""
+    talk = Console(stderr=True, highlight=False, markup=False)
+    try:
+        app()
+    except AndonError as error:
+        talk.print(f"andon: {error.message}", soft_wrap=True)
+        if error.todo:
+            talk.print(f"  {error.todo}", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,105 @@
+"""`andon models`: judge packages on the file that ships, and measure how fast it answers."""
+
+from typing import Annotated
+
+import typer
+
+from andon.cli.session import Json, Limit, print_facts, print_json, print_table, progress_bar, talk, workspace_of
+from andon.domain.models import Costs
+
+app = typer.Typer(help="Evaluate and compare trained models (packages).", no_args_is_help=True, rich_markup_mode=None)
+
+Model = Annotated[str, typer.Argument(help="Model digest, or the beginning of one; 'latest' for the newest.")]
+
+
+@app.command(name="list")
+def list_(context: typer.Context, limit: Limit = 50, as_json: Json = False) -> None:
+    """List models, newest first."""
+    from andon.services.models import list_models
+
+    rows = list_models(workspace_of(context), limit)
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("digest", "name", "family", "encoder", "input", "variants")
+    print_table(columns, [[str(row[column])[:40] for column in columns] for row in rows])
+
+
+@app.command()
+def show(context: typer.Context, model: Model = "latest", as_json: Json = False) -> None:
+    """Show a model: manifest, parity of every variant, and what was measured on it."""
+    from andon.services.models import show_model
+
+    details = show_model(workspace_of(context), model)
+    if as_json:
+        print_json(details)
+        return
+    print_facts({name: value for name, value in details.items() if not isinstance(value, list | dict)})
+    print_table(*_parity_rows(details["parity"]), title="parity")
+
+
+def _parity_rows(parity: list[dict[str, object]]) -> tuple[tuple[str, ...], list[list[object]]]:
+    columns = ("variant", "images", "largest gap", "flips", "passed")
+    keys = ("variant", "images", "largest_gap", "flips", "passed")
+    return columns, [[row[key] for key in keys] for row in parity]
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    model: Model = "latest",
+    cost_escape: Annotated[float, typer.Option(help="Cost of one defective part let through.", min=0)] = 100.0,
+    cost_overkill: Annotated[float, typer.Option(help="Cost of one good part rejected.", min=0)] = 5.0,
+    cost_review: Annotated[float, typer.Option(help="Cost of one part a person must look at.", min=0)] = 1.0,
+    defect_rate: Annotated[
+        float, typer.Option(help="Share of defective parts expected on the line, not in the data set.", min=0, max=1)
+    ] = 0.01,
+    variant: Annotated[
+        str, typer.Option(help="engine/precision to judge: onnxruntime/f32, openvino/f32, openvino/bf16.")
+    ] = "onnxruntime/f32",
+    as_json: Json = False,
+) -> None:
+    """Measure the exported file on parts it has not seen, and suggest cuts from costs.
+
+    Cuts are chosen on the calibration group; metrics and the bound on escapes come from the test group.
+    Writes the model card (HTML) with the worst misses and false alarms.
+
+    Example: andon models evaluate latest --cost-escape 500 --cost-overkill 2 --defect-rate 0.002
+    """
+    from andon.services.evaluations import evaluate_model
+
+    costs = Costs(cost_escape, cost_overkill, cost_review, defect_rate)
+    with progress_bar("evaluating") as bar:
+        evaluation = evaluate_model(workspace_of(context), model, variant, costs, bar.report)
+    if as_json:
+        print_json(evaluation.as_json())
+        return
+    print_facts(evaluation.facts())
+    print_table(*evaluation.cut_table(), title="suggested cuts")
+    for remark in evaluation.remarks:
+        talk.print(remark, soft_wrap=True)
+    talk.print(f"Card: {evaluation.card}", soft_wrap=True)
+
+
+@app.command()
+def benchmark(
+    context: typer.Context,
+    model: Model = "latest",
+    images: Annotated[int, typer.Option(help="Images timed per variant.", min=3, max=10_000)] = 50,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=256)] = 2,
+    as_json: Json = False,
+) -> None:
+    """Time every variant from image bytes to verdict: median and 95th percentile of each stage, in ms."""
+    from andon.services.models import benchmark_model
+
+    with progress_bar("timing") as bar:
+        rows = benchmark_model(workspace_of(context), model, images, threads, bar.report)
+    if as_json:
+        print_json(rows)
+        return
+    columns = tuple(rows[0])
+    print_table(columns, [[_cell(row[column]) for column in columns] for row in rows])
+
+
+def _cell(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

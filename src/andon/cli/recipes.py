@@ -1,0 +1,120 @@
+"""`andon recipes`: cuts, regions and tolerances that make a verdict of findings."""
+
+from typing import Annotated
+
+import typer
+
+from andon.cli.recipe_options import parse_cuts, parse_polygons, parse_rules
+from andon.cli.session import Json, Limit, print_facts, print_json, print_table, talk, workspace_of
+
+app = typer.Typer(help="Decide what rejects a part: cuts, regions, tolerances.", no_args_is_help=True, rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="Recipe name, or NAME@VERSION.")]
+
+
+@app.command()
+def make(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Recipe name; making it again adds a version.")],
+    model: Annotated[str, typer.Option(help="Model digest or its beginning; 'latest' for the newest.")] = "latest",
+    cut: Annotated[
+        list[str] | None,
+        typer.Option(help="CONCEPT=REVIEW,REJECT. Default: the cuts its evaluation suggested. Repeatable."),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="CONCEPT:min_area=40,min_length=3,max_count=1,unit=px|mm,severity=minor|major|critical,"
+            "within=X Y X Y X Y. Repeatable."
+        ),
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(help="Polygon to look in, pixels: 'X Y X Y X Y'. Repeatable.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Polygon to ignore, pixels: 'X Y X Y X Y'. Repeatable.")
+    ] = None,
+    part_type: Annotated[str | None, typer.Option(help="Part type the recipe is for.")] = None,
+    calibration: Annotated[
+        str | None, typer.Option(help="STATION/VIEW whose px/mm the rules in mm use.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Why this version exists.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a recipe, or its next version, from a model's suggested cuts and the plant's tolerances.
+
+    Example: andon recipes make tiles --rule "Crack:min_length=4" --ignore "0 0 40 0 40 20 0 20"
+    """
+    from andon.services.recipes import RecipeRequest, make_recipe
+
+    request = RecipeRequest(
+        name=name,
+        model=model,
+        cuts=parse_cuts(cut or []),
+        rules=parse_rules(rule or []),
+        regions=parse_polygons(region or []),
+        ignore=parse_polygons(ignore or []),
+        part_type=part_type,
+        calibration=calibration,
+        note=note,
+    )
+    recipe = make_recipe(workspace_of(context), request)
+    if as_json:
+        print_json(recipe)
+        return
+    _print_recipe(recipe)
+    talk.print(f"Next: andon inspect FOLDER --recipe {name}", soft_wrap=True)
+
+
+def _print_recipe(recipe: dict[str, object]) -> None:
+    cuts = recipe["cuts"]
+    assert isinstance(cuts, dict)
+    print_facts({key: recipe[key] for key in ("name", "version", "package", "part_type", "author", "at")})
+    print_table(("concept", "review from", "reject from"), [(c, v["review"], v["reject"]) for c, v in cuts.items()])
+    rules = recipe["rules"]
+    assert isinstance(rules, list)
+    for rule in rules:
+        print_facts({"rule": {key: value for key, value in rule.items() if value}})
+
+
+@app.command()
+def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Show a recipe version (the latest by default)."""
+    from andon.services.recipes import show_recipe
+
+    recipe = show_recipe(workspace_of(context), name)
+    if as_json:
+        print_json(recipe)
+    else:
+        _print_recipe(recipe)
+
+
+@app.command(name="list")
+def list_(context: typer.Context, limit: Limit = 50, as_json: Json = False) -> None:
+    """List recipe versions, newest first."""
+    from andon.services.recipes import list_recipes
+
+    rows = list_recipes(workspace_of(context), limit)
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("name", "version", "package", "author", "at", "note")
+    print_table(columns, [[str(row[column])[:26] for column in columns] for row in rows])
+
+
+@app.command()
+def rescore(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Judge all stored inspections of a recipe anew with this version, without running the model.
+
+    Example: andon recipes make tiles --cut "Crack=0.3,0.6" && andon recipes rescore tiles
+    """
+    from andon.services.recipes import rescore_recipe
+
+    outcome = rescore_recipe(workspace_of(context), name)
+    if as_json:
+        print_json(outcome)
+        return
+    changes = outcome.pop("changes")
+    print_facts(outcome)
+    if isinstance(changes, dict) and changes:
+        print_table(("change", "inspections"), sorted(changes.items()))

@@ -1,0 +1,133 @@
+"""`andon train` and `andon runs`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from andon.cli.session import Json, Limit, print_facts, print_json, print_table, progress_bar, talk, workspace_of
+from andon.domain.runs import Augmentation, Family, TrainSettings
+from andon.errors import InvalidInput
+
+app = typer.Typer(help="Look at training runs.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def train(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="Data set name (its latest snapshot) or snapshot digest.")],
+    family: Annotated[
+        Family, typer.Option(help="segment: fast, masks and labels; unet: the classic; classify: labels only.")
+    ] = Family.SEGMENT,
+    encoder: Annotated[str, typer.Option(help="Any timm encoder (segment, classify).")] = "mobilenetv2_100",
+    weights: Annotated[
+        str, typer.Option(help="imagenet (downloads), none, or a .safetensors / .pth file.")
+    ] = "imagenet",
+    size: Annotated[str, typer.Option(help="Network input, HEIGHTxWIDTH, multiples of 32.")] = "256x256",
+    minutes: Annotated[float, typer.Option(help="CPU-minutes to train; become steps once.", min=0.01)] = 6.0,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps, instead of minutes.", min=1)] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1024)] = 16,
+    learning_rate: Annotated[float, typer.Option(min=1e-8, max=10)] = 1e-3,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=256)] = 2,
+    seed: Annotated[int, typer.Option(help="Same snapshot, settings, seed, machine: same model.")] = 0,
+    no_flip: Annotated[bool, typer.Option("--no-flip", help="Print must read: never mirror images.")] = False,
+    off: Annotated[
+        list[str] | None, typer.Option(help="Switch an augmentation off (rotation, blur, ...). Repeatable.")
+    ] = None,
+    crop: Annotated[float, typer.Option(help="Share of defect-centred crops, 0 to 1.", min=0, max=1)] = 0.25,
+    defect_share: Annotated[float, typer.Option(help="Share of samples with a defect.", min=0, max=1)] = 0.5,
+    as_json: Json = False,
+) -> None:
+    """Train a model on a frozen data set, export it, prove the export equal, and store it as a package.
+
+    Interrupted or killed, the same command continues where it stopped.
+
+    Example: andon train tiles --minutes 30 --weights mobilenetv2_100.safetensors
+    """
+    from andon.jobs.train import train_model
+
+    height, width = _size(size)
+    settings = TrainSettings(
+        family=family,
+        encoder=encoder,
+        weights=weights if weights in ("imagenet", "none") else str(Path(weights).resolve()),
+        height=height,
+        width=width,
+        batch=batch,
+        learning_rate=learning_rate,
+        minutes=minutes,
+        steps=steps,
+        seed=seed,
+        threads=threads,
+        defect_share=defect_share,
+        crop=crop,
+        augmentation=_augmentation(no_flip, off or []),
+    )
+    with progress_bar("training") as bar:
+        trained = train_model(workspace_of(context), dataset, settings, bar.report)
+    if as_json:
+        print_json(trained.as_json())
+        return
+    print_facts({"run": trained.run, "model": trained.digest, "steps": trained.steps})
+    print_table(*trained.parity_table(), title="parity with the trained model")
+    talk.print(f"Next: andon models evaluate {trained.digest[:12]}", soft_wrap=True)
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit()):
+        raise InvalidInput(f"--size {text!r} is not HEIGHTxWIDTH", "Example: 256x384")
+    if int(height) % 32 or int(width) % 32 or not 32 <= min(int(height), int(width)) <= 8192:
+        raise InvalidInput(f"--size {text} is not possible", "Both sides must be multiples of 32, 32 to 8192.")
+    return int(height), int(width)
+
+
+def _augmentation(no_flip: bool, off: list[str]) -> Augmentation:
+    switches = {field: getattr(Augmentation(), field) for field in Augmentation.__dataclass_fields__}
+    flips = ["flip_horizontal", "flip_vertical"] if no_flip else []
+    for name in [*off, *flips]:
+        if name not in switches:
+            raise InvalidInput(f"there is no augmentation {name!r}", f"Choose from: {', '.join(switches)}.")
+        switches[name] = type(switches[name])(0)
+    return Augmentation(**switches)
+
+
+@app.command(name="list")
+def list_(context: typer.Context, limit: Limit = 50, as_json: Json = False) -> None:
+    """List training runs, newest first."""
+    from andon.services.runs import list_runs
+
+    rows = list_runs(workspace_of(context), limit)
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("id", "state", "family", "steps", "model", "started_at")
+    print_table(columns, [[str(row[column] or "")[:36] for column in columns] for row in rows])
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(help="Run id, or the beginning of one.")],
+    as_json: Json = False,
+) -> None:
+    """Show a run: its settings, outcome and metric curve."""
+    from andon.services.runs import show_run
+
+    details = show_run(workspace_of(context), run)
+    if as_json:
+        print_json(details)
+        return
+    metrics = details.pop("metrics")
+    settings = details.pop("settings")
+    print_facts({**details, **{f"settings.{name}": value for name, value in settings.items()}})
+    if metrics:
+        names = sorted({name for point in metrics for name in point["values"]})
+        rows = [
+            [point["step"], f"{point['seconds']:.0f}", *(_short(point["values"].get(n)) for n in names)]
+            for point in metrics
+        ]
+        print_table(("step", "seconds", *names), rows)
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

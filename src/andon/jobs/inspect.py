@@ -1,0 +1,198 @@
+"""Inspect: every image of a folder through package and recipe; records, overlays, tables and a report."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from andon.domain.datasets import Split
+from andon.domain.inspections import Inspection, Verdict
+from andon.domain.jobs import Job, JobKind
+from andon.domain.recipes import Recipe
+from andon.errors import DiskFull, InvalidInput, NotFound, OperatorError
+from andon.formats.pixels import encode_png
+from andon.formats.truth import Truth, read_truth
+from andon.runtime.inspector import Outcome
+from andon.services.datasets import load_snapshot
+from andon.services.inspection_reports import Summary, write_results
+from andon.services.inspections import begin_job, finish_job, recorded_names, store_inspections
+from andon.services.models import fastest_inspector, find_package, open_package
+from andon.services.pictures import overlay
+from andon.services.recipes import find_recipe
+from andon.services.truths import defect_names
+from andon.services.workspaces import Workspace, new_id, now
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
+BATCH = 32
+"""Records that share one transaction; a kill -9 repeats at most these."""
+
+Report = Callable[[int, int | None, str], None]
+
+
+class Overlays(StrEnum):
+    """Which images get an overlay: all, those that did not PASS, or none."""
+
+    ALL = "all"
+    FOUND = "found"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class InspectRequest:
+    """What to inspect: a folder, or the test group of a data set; the rest as `andon inspect --help` says."""
+
+    folder: Path | None
+    dataset: str | None
+    recipe: str
+    truth: Path | None = None
+    out: Path | None = None
+    variant: str | None = None
+    threads: int = 2
+    overlays: Overlays = Overlays.FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image to judge. ``part`` is None where nobody says which part it shows."""
+
+    name: str
+    read: Callable[[], bytes]
+    part: str | None = None
+
+
+def inspect_images(workspace: Workspace, request: InspectRequest, report: Report) -> Summary:
+    """Judge everything, or go on where the same call was interrupted.
+
+    Raises:
+        NotFound: folder, data set, recipe or model. InvalidInput: nothing to inspect, or a bad truth file.
+        DamagedPackage: the model is not the one that was approved. DiskFull: what was judged is kept.
+    """
+    recipe = find_recipe(workspace, request.recipe)
+    items, truth = _items(workspace, request)
+    package = find_package(workspace, recipe.package)
+    inspector = fastest_inspector(
+        open_package(workspace, package), recipe, package, request.variant, request.threads
+    )
+    job = begin_job(workspace, JobKind.INSPECT, _subject(request, recipe))
+    folder = request.out or workspace.inspections / job.id
+    _make_folder(folder / "overlays")
+    done = recorded_names(workspace, job.id)
+    report(len(done), len(items), "")
+    batch: list[Inspection] = []
+    for number, item in enumerate(items, start=1):
+        if item.name in done:
+            continue
+        outcome = inspector.inspect(item.read())
+        inspection = _record(item, outcome, (recipe, job), str(inspector.variant))
+        _write_overlay(folder, request.overlays, item, outcome)
+        batch.append(inspection)
+        if len(batch) == BATCH or number == len(items):
+            store_inspections(workspace, job, batch, done=number)
+            batch = []
+        report(number, len(items), str(outcome.decision.verdict))
+    if batch:
+        store_inspections(workspace, job, batch, done=len(items))
+    summary = write_results(workspace, (job, recipe), folder, truth)
+    finish_job(workspace, job, outcome=summary.sentence())
+    return summary
+
+
+def _items(workspace: Workspace, request: InspectRequest) -> tuple[Sequence[Item], Mapping[str, Truth]]:
+    if (request.folder is None) == (request.dataset is None):
+        raise InvalidInput("name a folder of images, or a data set with --test-of", "One of them.")
+    truth = read_truth(request.truth) if request.truth else {}
+    if request.folder is not None:
+        return _folder_items(request.folder, truth), truth
+    assert request.dataset is not None
+    return _test_items(workspace, request.dataset)
+
+
+def _folder_items(folder: Path, truth: Mapping[str, Truth]) -> list[Item]:
+    if not folder.is_dir():
+        raise NotFound(f"there is no folder {folder}")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not files:
+        raise InvalidInput(f"{folder} holds no image", f"Known endings: {', '.join(sorted(SUFFIXES))}.")
+    names = [path.relative_to(folder).as_posix() for path in files]
+    unknown = sorted(set(truth) - set(names))
+    if unknown:
+        raise InvalidInput(f"the truth file names {unknown[0]!r}, which is not in {folder}")
+    return [
+        Item(name, _reader(path), truth[name].part if name in truth else None)
+        for name, path in zip(names, files, strict=True)
+    ]
+
+
+def _reader(path: Path) -> Callable[[], bytes]:
+    def read() -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as cause:
+            raise OperatorError(f"{path} cannot be read: {cause.strerror}") from cause
+
+    return read
+
+
+def _test_items(workspace: Workspace, dataset: str) -> tuple[list[Item], dict[str, Truth]]:
+    snapshot = load_snapshot(workspace, dataset)
+    found = snapshot.of(Split.TEST)
+    if not found:
+        raise InvalidInput(f"data set {dataset!r} has an empty test group")
+    defects = defect_names(snapshot)
+    items = [Item(i.name, lambda blob=i.blob: workspace.blobs.get(blob), i.part) for i in found]
+    return items, {i.name: Truth(i.part, i.concepts() & defects) for i in found}
+
+
+def _subject(request: InspectRequest, recipe: Recipe) -> str:
+    what = request.folder.resolve() if request.folder else f"test of {request.dataset}"
+    return f"{what} by {recipe.name}@{recipe.version} to {request.out or 'workspace'}"
+
+
+def _record(item: Item, outcome: Outcome, by: tuple[Recipe, Job], variant: str) -> Inspection:
+    recipe, job = by
+    image = outcome.image()
+    return Inspection(
+        id=new_id(),
+        at=now(),
+        part=item.part or f"image={image or item.name}",
+        image=image,
+        name=item.name,
+        recipe=recipe.name,
+        recipe_version=recipe.version,
+        package=recipe.package,
+        variant=variant,
+        decision=outcome.decision,
+        findings=outcome.findings,
+        scores=outcome.scores,
+        milliseconds=outcome.milliseconds,
+        job=job.id,
+    )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise OperatorError(f"cannot make the folder {folder}: {cause.strerror}") from cause
+
+
+def _write_overlay(folder: Path, wanted: Overlays, item: Item, outcome: Outcome) -> None:
+    """Written before the record, so that a record without its overlay cannot be."""
+    if outcome.pixels is None or wanted is Overlays.NONE:
+        return
+    if wanted is Overlays.FOUND and outcome.decision.verdict is Verdict.PASS:
+        return
+    target = overlay_path(folder, item.name)
+    picture = overlay(outcome.pixels, outcome.regions, outcome.decision.verdict, tuple(outcome.scores))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.write_bytes(encode_png(picture))
+    except OSError as cause:
+        raise DiskFull(
+            f"{target} cannot be written: {cause.strerror}", "Free space; the same command goes on."
+        ) from cause
+
+
+def overlay_path(folder: Path, name: str) -> Path:
+    """Where the overlay of the image called ``name`` lies."""
+    return folder / "overlays" / f"{name}.png"

@@ -1,0 +1,190 @@
+"""Train: snapshot -> run -> exported graph -> parity with the trained model -> package."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from andon import __version__
+from andon.domain.datasets import Snapshot, SnapshotItem, Split
+from andon.domain.models import Manifest, Package, Parity
+from andon.domain.runs import MetricPoint, Run, TrainSettings
+from andon.domain.serial import canonical, to_json
+from andon.errors import AndonError, NotPossible
+from andon.formats.pixels import encode_png
+from andon.runtime.graph import check
+from andon.runtime.package import attach, package_digest, seal, write_package
+from andon.runtime.parity import Reference, certify
+from andon.runtime.scoring import golden_scores
+from andon.services.datasets import load_snapshot
+from andon.services.runs import begin_run, end_run, fail_run, record_metrics
+from andon.services.truths import is_located, learnable_concepts, read_mask, read_pixels
+from andon.services.workspaces import Workspace
+from andon.training.export import export
+from andon.training.loop import train
+from andon.training.samples import Sample
+from andon.training.trained import TrainedModel, predict
+from andon.units import Digest, digest_of
+
+PARITY_IMAGES = 64
+GOLDEN_IMAGES = 4
+
+Report = Callable[[int, int | None, str], None]
+"""Told (steps done, steps in all, what is measured now)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Outcome of the job."""
+
+    run: str
+    digest: Digest
+    steps: int
+    chosen_by: str
+    parity: tuple[Parity, ...]
+
+    def parity_table(self) -> tuple[tuple[str, ...], list[list[object]]]:
+        """One row per variant."""
+        rows: list[list[object]] = [
+            [
+                p.variant,
+                p.images,
+                f"{p.largest_gap:.2e}",
+                len(p.flips),
+                "yes" if p.passed else "no: left out",
+            ]
+            for p in self.parity
+        ]
+        return ("variant", "images", "largest gap", "flips", "passed"), rows
+
+    def as_json(self) -> dict[str, object]:
+        """The same for `--json`."""
+        return {
+            "run": self.run,
+            "model": self.digest,
+            "steps": self.steps,
+            "chosen_by": self.chosen_by,
+            "parity": [to_json(parity) | {"passed": parity.passed} for parity in self.parity],
+        }
+
+
+def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, report: Report) -> Trained:
+    """Train on a snapshot and store the package. A run that was killed is continued by the same call.
+
+    Raises:
+        NotFound: the data set. NotPossible: it cannot be learned from. TrainingDiverged, ParityFailed.
+    """
+    snapshot = load_snapshot(workspace, dataset)
+    concepts = learnable_concepts(snapshot)
+    if not concepts:
+        raise NotPossible(
+            f"data set {snapshot.dataset!r} shows no defect in its training group",
+            "Label images with defects and freeze again; models that learn from clean parts alone come later.",
+        )
+    run = begin_run(workspace, snapshot.digest, settings)
+    try:
+        trained = _train(workspace, (snapshot, concepts), run, report)
+        package = _ship(workspace, snapshot, run, trained)
+    except AndonError as error:
+        fail_run(workspace, run, error.message)
+        raise
+    end_run(workspace, run, trained.steps, package)
+    return Trained(run.id, package.digest, trained.steps, trained.chosen_by, package.parity)
+
+
+def _train(
+    workspace: Workspace, lesson: tuple[Snapshot, tuple[str, ...]], run: Run, report: Report
+) -> TrainedModel:
+    snapshot, concepts = lesson
+    folder = workspace.runs / run.id
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = [_sample(workspace, item, concepts) for item in snapshot.items]
+
+    def measured(point: MetricPoint, steps: int, seconds_left: float) -> None:
+        record_metrics(workspace, run, point)
+        report(point.step, steps, _caption(point, seconds_left))
+
+    return train(samples, concepts, run.settings, folder, measured)
+
+
+def _caption(point: MetricPoint, seconds_left: float) -> str:
+    values = " ".join(f"{name} {value:.3f}" for name, value in sorted(point.values.items()))
+    return f"{values}, {seconds_left:.0f} s left"
+
+
+def _sample(workspace: Workspace, item: SnapshotItem, concepts: Sequence[str]) -> Sample:
+    labels = item.concepts() & set(concepts)
+    located = is_located(item, concepts)
+    masks = {name: partial(read_mask, workspace.blobs, item, name) for name in labels} if located else {}
+    return Sample(
+        name=item.image,
+        part=item.part,
+        split=item.split,
+        read=partial(read_pixels, workspace.blobs, item),
+        labels=labels,
+        masks=masks,
+        located=located,
+    )
+
+
+def _ship(workspace: Workspace, snapshot: Snapshot, run: Run, trained: TrainedModel) -> Package:
+    """Export, prove, and write the package; nothing is stored unless the reference variant passes."""
+    graph_file = workspace.runs / run.id / "model.onnx"
+    input_spec, output_spec = export(trained, graph_file)
+    content = graph_file.read_bytes()
+    graph = check(content, input_spec, output_spec)
+    chosen = _evidence(snapshot)
+    parity = certify(graph, _references(workspace, trained, chosen), threads=run.settings.threads)
+    golden = {f"{n}.png": read_pixels(workspace.blobs, i) for n, i in enumerate(chosen[:GOLDEN_IMAGES])}
+    manifest = Manifest(
+        name=f"{snapshot.dataset}-{run.settings.family}",
+        family=run.settings.family,
+        encoder=run.settings.encoder,
+        input=input_spec,
+        output=output_spec,
+        snapshot=snapshot.digest,
+        settings_digest=_settings_digest(run.settings, trained.steps),
+        seed=run.settings.seed,
+        code_version=__version__,
+        files={},
+        golden=golden_scores(graph, list(golden.items()), run.settings.threads),
+    )
+    pictures = {name: encode_png(pixels) for name, pixels in golden.items()}
+    sealed = seal(manifest, content, pictures)
+    folder = workspace.packages / package_digest(sealed)
+    workspace.packages.mkdir(exist_ok=True)
+    digest = write_package(folder, sealed, content, pictures)
+    attach(folder, "attestations/parity.json", canonical(parity))
+    return Package(digest=digest, manifest=sealed, run=run.id, parity=parity)
+
+
+def _evidence(snapshot: Snapshot) -> list[SnapshotItem]:
+    """Images for parity and golden pictures: calibration first, defects and clean ones in turn."""
+    for split in (Split.CALIBRATION, Split.STOP, Split.TRAIN):
+        items = snapshot.of(split)
+        defects = [item for item in items if item.labels]
+        clean = [item for item in items if not item.labels]
+        if items:
+            break
+    turns = list(zip(defects, clean, strict=False))
+    mixed = [item for pair in turns for item in pair] + defects[len(turns) :] + clean[len(turns) :]
+    return mixed[:PARITY_IMAGES]
+
+
+def _references(
+    workspace: Workspace, trained: TrainedModel, items: Sequence[SnapshotItem]
+) -> list[Reference]:
+    samples = [_sample(workspace, item, trained.concepts) for item in items]
+    predictions = predict(trained, samples)
+    return [
+        Reference(item.name, read_pixels(workspace.blobs, item), found.scores, found.maps)
+        for item, found in zip(items, predictions, strict=True)
+    ]
+
+
+def _settings_digest(settings: TrainSettings, steps: int) -> Digest:
+    """Covers what decided the weights: minutes are replaced by their steps, a file by its content."""
+    weights = settings.weights
+    if weights not in ("imagenet", "none"):
+        weights = digest_of(Path(weights).read_bytes())
+    return digest_of(canonical(replace(settings, steps=steps, minutes=0.0, weights=weights)))

@@ -1,0 +1,230 @@
+"""Data sets: freeze labelled images into snapshots, load them, write them out."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from andon.domain.annotations import Annotation, AnnotationState, Label
+from andon.domain.datasets import DatasetSpec, Leak, Snapshot, SnapshotItem, Split
+from andon.domain.images import Image
+from andon.domain.parts import part_key
+from andon.domain.snapshots import read_manifest, write_manifest
+from andon.domain.splitting import Candidate, deal
+from andon.errors import NotPossible
+from andon.services.workspaces import Workspace, now
+from andon.store import annotations as stored_annotations
+from andon.store import datasets as stored_datasets
+from andon.store import images as stored_images
+from andon.store import ontologies as stored_ontologies
+from andon.store.datasets import SnapshotRow
+
+PAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Outcome of freezing.
+
+    Attributes:
+        unlabelled: images the query found that nobody has labelled; they are left out.
+        outside: labelled images that a split file does not name; they are left out.
+        duplicates: pictures that were imported under several names; each counts once.
+        leaks: those of them that would have stood in several groups.
+    """
+
+    snapshot: Snapshot
+    unlabelled: int
+    outside: int
+    duplicates: tuple[Leak, ...]
+    leaks: tuple[Leak, ...]
+
+    def table(self) -> tuple[tuple[str, ...], list[list[object]]]:
+        """Parts per group and concept: columns and rows."""
+        return split_table(self.snapshot)
+
+    def remarks(self) -> Iterator[str]:
+        """What a person should know about this snapshot, one sentence each."""
+        if self.unlabelled:
+            yield f"{self.unlabelled} images have no label and were left out."
+        if self.outside:
+            yield f"{self.outside} images are not named in the split file and were left out."
+        if self.duplicates:
+            names = ", ".join(self.duplicates[0].names[:3])
+            yield f"{len(self.duplicates)} pictures have several names and count once (e.g. {names})."
+        if self.leaks:
+            names = ", ".join(self.leaks[0].names[:3])
+            yield f"{len(self.leaks)} of them lay on both sides of the split; each now has one side (e.g. {names})."
+        yield from thin_groups(self.snapshot)
+
+    def as_json(self) -> dict[str, object]:
+        """The same for `--json`."""
+        columns, rows = self.table()
+        return {
+            "dataset": self.snapshot.dataset,
+            "snapshot": self.snapshot.digest,
+            "images": len(self.snapshot.items),
+            "groups": [dict(zip(columns, row, strict=True)) for row in rows],
+            "unlabelled": self.unlabelled,
+            "outside_split_file": self.outside,
+            "duplicates": [list(leak.names) for leak in self.duplicates],
+            "leaks": [list(leak.names) for leak in self.leaks],
+            "remarks": list(self.remarks()),
+        }
+
+
+def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
+    """Freeze what ``spec`` asks for; freezing unchanged data again gives the same digest.
+
+    Raises:
+        NotPossible: nothing is labelled, or the split cannot be made.
+        Conflict: a split file tears a group apart.
+    """
+    with workspace.database.read() as tx:
+        found = list(_labelled(tx, spec))
+        names = stored_images.names(tx, [image.digest for image, _ in found])
+        concepts = stored_ontologies.current(tx).concepts
+    labelled = [(image, labels) for image, labels in found if labels is not None]
+    if not labelled:
+        raise NotPossible(
+            f"data set {spec.name!r} has no labelled image",
+            "Import images with labels: `andon images import --help`.",
+        )
+    items = _items(spec, labelled)
+    manifest = write_manifest(spec.name, concepts, items)
+    snapshot = read_manifest(manifest)
+    duplicates = tuple(Leak(image, tuple(n)) for image, n in sorted(names.items()) if len(n) > 1)
+    workspace.blobs.put(manifest)
+    with workspace.database.write() as tx:
+        stored_datasets.add_snapshot(tx, spec, snapshot, author=workspace.who, at=now())
+    return Frozen(
+        snapshot=snapshot,
+        unlabelled=len(found) - len(labelled),
+        outside=len(labelled) - len(items),
+        duplicates=duplicates,
+        leaks=tuple(leak for leak in duplicates if _crosses(leak, spec.rule.fixed)),
+    )
+
+
+def _labelled(tx: Connection, spec: DatasetSpec) -> Iterator[tuple[Image, tuple[Label, ...] | None]]:
+    """Every image of the query with its accepted labels; None where nobody has looked at it."""
+    after = None
+    while True:
+        page = stored_images.page(tx, spec.query, after, PAGE)
+        annotations = stored_annotations.current(tx, [image.digest for image in page.rows])
+        for image in page.rows:
+            yield image, _labels(annotations.get(image.digest, ()))
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _labels(annotations: Sequence[Annotation]) -> tuple[Label, ...] | None:
+    accepted = [a for a in annotations if a.state is AnnotationState.ACCEPTED]
+    if not accepted:
+        return None
+    labels = [Label(a.concept, a.geometry) for a in accepted if a.concept is not None]
+    return tuple(sorted(labels, key=lambda label: (label.concept, repr(label.geometry))))
+
+
+def _items(spec: DatasetSpec, labelled: Sequence[tuple[Image, tuple[Label, ...]]]) -> list[SnapshotItem]:
+    rule = spec.rule
+    groups = {image.digest: part_key(image, rule.group_by) for image, _ in labelled}
+    candidates = [
+        Candidate(image.name, groups[image.digest], frozenset(label.concept for label in labels))
+        for image, labels in labelled
+    ]
+    splits = deal(candidates, rule)
+    return [
+        SnapshotItem(
+            image=image.digest,
+            blob=image.blob,
+            name=image.name,
+            shape=image.shape,
+            part=_part(image, rule.group_by),
+            group=groups[image.digest],
+            split=splits[groups[image.digest]],
+            labels=labels,
+        )
+        for image, labels in labelled
+        if groups[image.digest] in splits and (not rule.fixed or image.name in rule.fixed)
+    ]
+
+
+def _part(image: Image, group_by: str | None) -> str:
+    """The serial where there is one; else the key the photos were grouped by is the best there is."""
+    return part_key(image) if image.origin.serial else part_key(image, group_by)
+
+
+def _crosses(leak: Leak, fixed: Mapping[str, Split]) -> bool:
+    return len({fixed[name] for name in leak.names if name in fixed}) > 1
+
+
+def split_table(snapshot: Snapshot) -> tuple[tuple[str, ...], list[list[object]]]:
+    """Parts (and images) per group: columns and one row per group."""
+    concepts = [c.name for c in snapshot.concepts if any(c.name in item.concepts() for item in snapshot.items)]
+    columns = ("group", "images", "parts", "clean", "defective", *concepts)
+    rows: list[list[object]] = []
+    for split in Split:
+        parts = defective_parts(snapshot.of(split))
+        per_concept = Counter(concept for shown in parts.values() for concept in shown)
+        defective = sum(1 for shown in parts.values() if shown)
+        numbers = [per_concept.get(name, 0) for name in concepts]
+        rows.append([str(split), len(snapshot.of(split)), len(parts), len(parts) - defective, defective, *numbers])
+    return columns, rows
+
+
+def defective_parts(items: Sequence[SnapshotItem]) -> dict[str, set[str]]:
+    """Part key -> the concepts seen on any of its images."""
+    parts: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        parts[item.part] |= item.concepts()
+    return dict(parts)
+
+
+def thin_groups(snapshot: Snapshot) -> Iterator[str]:
+    """Which groups cannot do their work, and what follows."""
+    consequences = {
+        Split.TRAIN: "a model can only learn what clean parts look like",
+        Split.CALIBRATION: "cuts can only be set from clean parts",
+        Split.TEST: "no bound on escapes can be stated",
+    }
+    for split, consequence in consequences.items():
+        parts = defective_parts(snapshot.of(split))
+        if parts and not any(parts.values()):
+            yield f"The {split} group has no defective part: {consequence}."
+        if parts and all(parts.values()):
+            yield f"The {split} group has no clean part: overkill cannot be measured or learned."
+        if not parts:
+            yield f"The {split} group is empty."
+
+
+def load_snapshot(workspace: Workspace, name: str) -> Snapshot:
+    """The snapshot called ``name``: a data set (its latest), a digest or the beginning of one.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with workspace.database.read() as tx:
+        row = stored_datasets.find(tx, name)
+    return read_manifest(workspace.blobs.get(row.digest))
+
+
+def list_snapshots(workspace: Workspace, limit: int) -> Sequence[SnapshotRow]:
+    """Snapshots, newest first."""
+    with workspace.database.read() as tx:
+        return stored_datasets.page(tx, None, limit).rows
+
+
+def export_snapshot(workspace: Workspace, name: str, layout: str, folder: Path) -> int:
+    """Write a snapshot in another layout; returns the number of images.
+
+    Raises:
+        InvalidInput: the layout is unknown. Conflict: the folder is not empty, or the layout cannot
+            hold these labels.
+    """
+    from andon.formats.export import export_items
+
+    return export_items(load_snapshot(workspace, name), workspace.blobs, layout, folder)

@@ -1,0 +1,179 @@
+"""Recipes: make a version from a model's suggested cuts and the plant's rules; judge history anew."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from andon.domain.annotations import Polygon
+from andon.domain.calibrations import Calibration
+from andon.domain.inspections import Inspection
+from andon.domain.models import Cuts, Package
+from andon.domain.recipes import Recipe, Rule, Unit, judge
+from andon.domain.serial import to_json
+from andon.errors import InvalidInput, NotFound, NotPossible
+from andon.services.evaluations import suggested_cuts
+from andon.services.models import find_package
+from andon.services.workspaces import Workspace, now
+from andon.store import calibrations as stored_calibrations
+from andon.store import inspections as stored_inspections
+from andon.store import recipes as stored_recipes
+
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRequest:
+    """What a person asks of a recipe; ``cuts`` override the suggested ones, concept by concept.
+
+    Attributes:
+        model: package digest or its beginning, or "latest".
+        calibration: "STATION/VIEW", needed by rules in mm.
+    """
+
+    name: str
+    model: str
+    cuts: Mapping[str, Cuts]
+    rules: tuple[Rule, ...] = ()
+    regions: tuple[Polygon, ...] = ()
+    ignore: tuple[Polygon, ...] = ()
+    part_type: str | None = None
+    calibration: str | None = None
+    note: str = ""
+
+
+def make_recipe(workspace: Workspace, request: RecipeRequest) -> dict[str, object]:
+    """Store the next version of a recipe.
+
+    Raises:
+        NotFound: model, concept or calibration is unknown.
+        NotPossible: the model was never evaluated and cuts are missing; or a rule in mm has no calibration.
+        InvalidInput: a cut lies below what findings are kept from.
+    """
+    if not request.name or "@" in request.name:
+        raise InvalidInput(f"recipe name {request.name!r} is not usable", "Use a name without '@'.")
+    package = find_package(workspace, request.model)
+    cuts = _cuts(workspace, package, request)
+    with workspace.database.write() as tx:
+        draft = Recipe(
+            name=request.name,
+            version=0,
+            part_type=request.part_type,
+            package=package.digest,
+            cuts=cuts,
+            rules=request.rules,
+            regions=request.regions,
+            ignore=request.ignore,
+            author=workspace.who,
+            at=now(),
+            calibration=_calibration(tx, request),
+            note=request.note,
+        )
+        recipe = stored_recipes.add_version(tx, draft)
+    return as_facts(recipe)
+
+
+def _cuts(workspace: Workspace, package: Package, request: RecipeRequest) -> dict[str, Cuts]:
+    concepts = package.manifest.output.concepts
+    floor = package.manifest.output.score_floor
+    for concept in [*request.cuts, *(rule.concept for rule in request.rules)]:
+        if concept not in concepts:
+            raise NotFound(
+                f"model {package.digest[:12]} does not find {concept!r}", f"It finds: {', '.join(concepts)}."
+            )
+    cuts = dict(suggested_cuts(workspace, package)) | dict(request.cuts)
+    missing = [concept for concept in concepts if concept not in cuts]
+    if missing:
+        raise NotPossible(
+            f"there are no cuts for {', '.join(missing)}",
+            f"Run `andon models evaluate {package.digest[:12]}`, or give --cut CONCEPT=REVIEW,REJECT.",
+        )
+    for concept, pair in request.cuts.items():
+        if pair.review < floor:
+            raise InvalidInput(
+                f"the review cut {pair.review:g} of {concept!r} is below {floor:g}",
+                f"Findings below {floor:g} are not kept, so no cut can be set there.",
+            )
+    return cuts
+
+
+def _calibration(tx: Connection, request: RecipeRequest) -> Calibration | None:
+    if request.calibration is None:
+        if any(rule.unit is Unit.MILLIMETRE for rule in request.rules):
+            raise NotPossible(
+                "a rule is in mm and the recipe names no calibration",
+                "Add one (`andon calibrations add`) and name it: --calibration STATION/VIEW.",
+            )
+        return None
+    station, _, view = request.calibration.partition("/")
+    return stored_calibrations.latest(tx, station, view)
+
+
+def find_recipe(workspace: Workspace, name: str) -> Recipe:
+    """The recipe ``NAME`` (latest version) or ``NAME@VERSION``.
+
+    Raises:
+        NotFound: there is none.
+    """
+    base, _, version = name.partition("@")
+    with workspace.database.read() as tx:
+        if not version:
+            return stored_recipes.latest(tx, base)
+        if not version.isdigit():
+            raise NotFound(f"recipe version {version!r} is not a number")
+        return stored_recipes.get(tx, base, int(version))
+
+
+def show_recipe(workspace: Workspace, name: str) -> dict[str, object]:
+    """A recipe version as JSON values."""
+    return as_facts(find_recipe(workspace, name))
+
+
+def list_recipes(workspace: Workspace, limit: int) -> list[dict[str, object]]:
+    """Recipe versions, newest first."""
+    with workspace.database.read() as tx:
+        return [as_facts(recipe) for recipe in stored_recipes.page(tx, None, limit).rows]
+
+
+def as_facts(recipe: Recipe) -> dict[str, object]:
+    """The recipe as JSON values."""
+    facts = to_json(recipe)
+    assert isinstance(facts, dict)
+    return facts
+
+
+def rescore_recipe(workspace: Workspace, name: str) -> dict[str, object]:
+    """Judge every stored inspection of the recipe's package anew; stored rows stay, new ones are added.
+
+    NO-DECISION stays NO-DECISION: there were no findings to judge.
+    """
+    recipe = find_recipe(workspace, name)
+    changes: Counter[str] = Counter()
+    judged = 0
+    with workspace.database.write() as tx:
+        for inspection in _history(tx, recipe):
+            decision = judge(recipe, inspection.findings)
+            stored_inspections.add_rescoring(tx, inspection.id, recipe, decision, (workspace.who, now()))
+            judged += 1
+            if decision.verdict is not inspection.decision.verdict:
+                changes[f"{inspection.decision.verdict} -> {decision.verdict}"] += 1
+    return {
+        "recipe": recipe.name,
+        "version": recipe.version,
+        "judged": judged,
+        "changed": sum(changes.values()),
+        "changes": dict(changes),
+    }
+
+
+def _history(tx: Connection, recipe: Recipe) -> Iterator[Inspection]:
+    after = None
+    while True:
+        page = stored_inspections.page(tx, stored_inspections.Query(package=recipe.package), after, PAGE)
+        for inspection in page.rows:
+            if inspection.image is not None and inspection.scores:
+                yield inspection
+        if page.next is None:
+            return
+        after = page.next

@@ -7,9 +7,7 @@ card.html             beside: written and rewritten without changing the digest
 attestations/*.json   beside: parity, evaluation
 """
 
-import errno
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -17,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from andon.blobs.files import PARTIAL, disk_errors, sync_folder, write_durably, write_partial
 from andon.domain.models import MANIFEST_FORMAT, Manifest
 from andon.domain.serial import canonical, from_json
-from andon.errors import Conflict, DamagedPackage, DiskFull, InvalidInput, OperatorError, UnsupportedVersion
+from andon.errors import Conflict, DamagedPackage, InvalidInput, OperatorError, UnsupportedVersion
 from andon.runtime import graph
 from andon.runtime.graph import CheckedGraph
 from andon.units import Digest, digest_of, is_digest
@@ -73,7 +72,8 @@ def write_package(folder: Path, manifest: Manifest, content: bytes, golden: Mapp
     Raises:
         DamagedPackage: the graph or the golden images are such that no station would load the package.
         Conflict: the folder already holds something else.
-        OperatorError: the disk is full, or the folder cannot be written.
+        DiskFull: no space is left.
+        OperatorError: the folder cannot be written.
     """
     sealed = seal(manifest, content, golden)
     graph.check(content, sealed.input, sealed.output)
@@ -81,14 +81,15 @@ def write_package(folder: Path, manifest: Manifest, content: bytes, golden: Mapp
     if folder.exists():
         _refuse_other(folder, digest)
         return digest
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
-        _write_all(beside, sealed, content, golden)
-        beside.rename(folder)
-        _sync(folder.parent)
-    except OSError as cause:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise _unwritable(folder, cause) from cause
+    beside = folder.with_name(f".{folder.name}{PARTIAL}")
+    with disk_errors(folder):
+        try:
+            _write_all(beside, sealed, content, golden)
+            beside.rename(folder)
+            sync_folder(folder.parent)
+        except OSError:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
     return digest
 
 
@@ -137,17 +138,10 @@ def attach(folder: Path, path: str, content: bytes) -> None:
     """Put a file beside what the digest covers (``CARD`` or ``attestations/NAME.json``), durably.
 
     Raises:
-        OperatorError: the disk is full, or the folder cannot be written.
+        DiskFull: no space is left.
+        OperatorError: the folder cannot be written.
     """
-    full = folder / path
-    beside = full.with_name(f".{full.name}.{os.getpid()}.partial")
-    try:
-        _write(beside, content)
-        beside.replace(full)
-        _sync(full.parent)
-    except OSError as cause:
-        beside.unlink(missing_ok=True)
-        raise _unwritable(folder, cause) from cause
+    write_durably(folder / path, content)
 
 
 def _check_manifest(manifest: Manifest) -> None:
@@ -232,38 +226,17 @@ def _write_all(folder: Path, manifest: Manifest, content: bytes, golden: Mapping
     folder.mkdir()
     (folder / GOLDEN).mkdir()
     (folder / ATTESTATIONS).mkdir()
-    _write(folder / GRAPH, content)
+    write_partial(folder / GRAPH, content)
     for name, png in golden.items():
-        _write(folder / GOLDEN / name, png)
-    _write(folder / MANIFEST, canonical(manifest))
-    _sync(folder / GOLDEN)
-    _sync(folder)
+        write_partial(folder / GOLDEN / name, png)
+    write_partial(folder / MANIFEST, canonical(manifest))
+    sync_folder(folder / GOLDEN)
+    sync_folder(folder)
 
 
 def _refuse_other(folder: Path, digest: Digest) -> None:
     if load_package(folder).digest != digest:
         raise Conflict(f"{folder} already holds another package", "Choose another folder.")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unwritable(folder: Path, cause: OSError) -> OperatorError:
-    if cause.errno == errno.ENOSPC:
-        return DiskFull(f"no space is left for package {folder}", "Free space and run the step again.")
-    return OperatorError(f"package {folder} cannot be written: {cause.strerror}")
 
 
 def _damaged(what: str) -> DamagedPackage:

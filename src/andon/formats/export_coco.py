@@ -1,7 +1,7 @@
 """COCO out: ``annotations.json`` and the images with their names below ``images/``.
 
 Boxes, polygons and masks (compressed run lengths) are plain COCO.  A label without a place gets the box of
-the whole image and the key ``andon_whole_image``; split and part are in ``andon_split``, ``andon_metadata``.
+the whole image and the key ``andon_whole_image``; split and part are in keys that start with ``andon_``.
 """
 
 import json

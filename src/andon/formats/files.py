@@ -45,13 +45,15 @@ def scan(root: Path) -> Listing:
     others: list[str] = []
     refused: list[LeftOut] = []
     real = root.resolve()
-    for count, (name, is_link) in enumerate(_walk(root), start=1):
+    for count, (name, item) in enumerate(_walk(root), start=1):
         if count > MAX_FILES:
             raise LimitExceeded(
                 f"{root} holds more than {MAX_FILES} files", "Import its folders one by one."
             )
-        if is_link and not (root / name).resolve().is_relative_to(real):
+        if item.is_symlink() and not Path(item.path).resolve().is_relative_to(real):
             refused.append(LeftOut(name, "the link leads out of the folder"))
+        elif not item.is_file():
+            refused.append(LeftOut(name, "no file with bytes in it (a link to a folder, a pipe, a device)"))
         else:
             (images if suffix_of(name) in IMAGE_SUFFIXES else others).append(name)
     return Listing(
@@ -89,8 +91,8 @@ def folders_of(name: str) -> tuple[str, ...]:
     return tuple(name.split("/")[:-1])
 
 
-def _walk(root: Path) -> Iterator[tuple[str, bool]]:
-    """Every visible file as (name below root, is a link); linked folders are listed, not entered."""
+def _walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything visible that is no folder, by its name below root; linked folders are not entered."""
     waiting = [""]
     while waiting:
         folder = waiting.pop()
@@ -102,4 +104,4 @@ def _walk(root: Path) -> Iterator[tuple[str, bool]]:
                 if item.is_dir(follow_symlinks=False):
                     waiting.append(f"{name}/")
                 else:
-                    yield name, item.is_symlink()
+                    yield name, item

@@ -1,4 +1,4 @@
-"""Images: what an import may write, one transaction each."""
+"""Images: what an import writes, one transaction each, and lists of what is there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,15 @@ from sqlalchemy import Connection
 
 from andon.domain.annotations import Annotation, AnnotationState, Geometry, WholeImage
 from andon.domain.images import Image, ImageFilter
+from andon.domain.jobs import JobKind
 from andon.domain.ontologies import Concept, Ontology
 from andon.domain.serial import canonical
 from andon.domain.splitting import CLEAN
 from andon.errors import NotFound
+from andon.services.workspaces import new_id, now
 from andon.store import annotations as stored_annotations
 from andon.store import images as stored_images
+from andon.store import jobs as stored_jobs
 from andon.store import ontologies as stored_ontologies
 from andon.store.database import Database
 from andon.units import Digest, Timestamp, digest_of
@@ -45,6 +48,14 @@ class Signature:
     source: str
     author: str
     at: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a job will be when something is written."""
+
+    job: str
+    done: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,23 @@ def settle_concepts(
     return missing
 
 
-def add_images(database: Database, images: Sequence[Labelled], who: Signature) -> Added:
+def begin_import(database: Database, who: Signature, total: int) -> str:
+    """The id of the job that imports this source: the one that was interrupted, or a new one."""
+    with database.write() as tx:
+        job = stored_jobs.running_for(tx, JobKind.IMPORT_IMAGES, who.source)
+        if job is None:
+            job = stored_jobs.start(tx, new_id(), JobKind.IMPORT_IMAGES, who.source, (who.author, who.at))
+        stored_jobs.progress(tx, job.id, 0, total)
+    return job.id
+
+
+def finish_import(database: Database, job: str, outcome: str) -> None:
+    """Say that all files were dealt with."""
+    with database.write() as tx:
+        stored_jobs.finish(tx, job, outcome, now())
+
+
+def add_images(database: Database, images: Sequence[Labelled], who: Signature, step: Step) -> Added:
     """Add images with their labels, all or none; adding them again changes nothing.
 
     The blobs must be stored before.  An image that has labels keeps them: where an import says something
@@ -121,6 +148,7 @@ def add_images(database: Database, images: Sequence[Labelled], who: Signature) -
             if (annotation := statement.annotation(item.image.digest, who)).id not in present
         }
         stored_annotations.add(tx, list(new.values()))
+        stored_jobs.progress(tx, step.job, step.done)
     return Added(outcome.new, outcome.known, left_out)
 
 

@@ -8,7 +8,7 @@ from andon.formats.mask_files import MaskFiles
 from andon.formats.naming import Said, entries_by_name
 from andon.formats.words import class_folder, concept_of, split_among
 
-NAME = "class-folders"
+NAME = "classes"
 
 
 def recognises(listing: Listing) -> bool:

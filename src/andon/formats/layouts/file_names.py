@@ -12,7 +12,7 @@ from andon.formats.mask_files import MaskFiles
 from andon.formats.naming import Said, entries_by_name
 from andon.formats.words import concept_of, split_among, split_of
 
-NAME = "file-names"
+NAME = "names"
 
 _NUMBERED = re.compile(r"(?P<words>[^\W\d_](?:.*[^\W\d_])?)[-_ ]?\(?\d+\)?")
 

@@ -22,12 +22,9 @@ _TRUTH = "ground_truth"
 def recognises(listing: Listing) -> bool:
     """Nothing but folders in train, test and ground_truth, and there is ``train/good`` or ground_truth."""
     parts = {_parts(name) for name in listing.images}
-    typical = [
-        part
-        for part in parts
-        if (part and part[1:] == ("train", CLEAN_FOLDER)) or (part and part[1] == _TRUTH)
-    ]
-    return None not in parts and bool(typical)
+    found = {part[1:] for part in parts if part}
+    typical = ("train", CLEAN_FOLDER) in found or any(split == _TRUTH for split, _ in found)
+    return None not in parts and typical
 
 
 def read(listing: Listing, options: Options) -> Iterator[Entry | LeftOut]:

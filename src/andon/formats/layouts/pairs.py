@@ -10,7 +10,7 @@ from andon.formats.files import Listing, folders_of, suffix_of
 from andon.formats.naming import not_images
 from andon.formats.words import class_folder, concept_of, split_among
 
-NAME = "mask-pairs"
+NAME = "pairs"
 
 
 def recognises(listing: Listing) -> bool:

@@ -1,0 +1,1 @@
+"""How Andon looks: tokens, one style sheet per component, and the reports drawn with them."""

@@ -24,7 +24,9 @@ class Cluster:
         import psycopg
 
         name = f"andon{next(self.numbers)}"
-        with psycopg.connect(host=str(self.folder), user="andon", dbname="postgres", autocommit=True) as server:
+        with psycopg.connect(
+            host=str(self.folder), user="andon", dbname="postgres", autocommit=True
+        ) as server:
             server.execute(f"CREATE DATABASE {name}")
         return f"postgresql://andon@/{name}?host={self.folder}"
 

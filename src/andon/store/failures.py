@@ -59,7 +59,7 @@ def database_errors(name: str) -> Iterator[None]:
 def _translated(name: str, cause: DBAPIError) -> AndonError:
     state = getattr(cause.orig, "sqlstate", None)
     code = getattr(cause.orig, "sqlite_errorname", None) or ""
-    if isinstance(cause, IntegrityError) and (code == "SQLITE_CONSTRAINT_UNIQUE" or state == "23505"):
+    if isinstance(cause, IntegrityError) and ("UNIQUE" in str(cause.orig) or state == "23505"):
         return Conflict("somebody else added the same at the same time", "Repeat the step.")
     known = _SQLITE.get("_".join(code.split("_")[:2]))
     known = known or _POSTGRESQL.get(state or "") or _POSTGRESQL.get((state or "")[:2])

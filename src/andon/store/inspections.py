@@ -100,7 +100,7 @@ def page(tx: Connection, query: Query, after: int | None, limit: int) -> Page[In
 
 def count(tx: Connection, query: Query) -> dict[Verdict, int]:
     """How many inspections ``query`` asks for, by verdict as first given."""
-    counted = select(inspections.c.verdict, func.count()).join(recipes).join(packages)
+    counted = _joined(select(inspections.c.verdict, func.count()))
     found = tx.execute(_where(counted, query).group_by(inspections.c.verdict))
     return {Verdict(verdict): number for verdict, number in found}
 
@@ -131,7 +131,9 @@ def add_rescoring(
 
 def rescorings(tx: Connection, inspection: str) -> tuple[Rescoring, ...]:
     """Later judgements of one inspection (its full id), first to last."""
-    statement = select(rescoring_rows, recipes.c.name, recipes.c.version).join(recipes).join(inspections)
+    judged = rescoring_rows.join(inspections, inspections.c.id == rescoring_rows.c.inspection_id)
+    by_recipe = judged.join(recipes, recipes.c.id == rescoring_rows.c.recipe_id)
+    statement = select(rescoring_rows, recipes.c.name, recipes.c.version).select_from(by_recipe)
     found = tx.execute(
         statement.where(inspections.c.inspection == inspection).order_by(rescoring_rows.c.id)
     )
@@ -143,8 +145,12 @@ def rescorings(tx: Connection, inspection: str) -> tuple[Rescoring, ...]:
 
 def _rows() -> Select[Any]:
     recipe = recipes.c.name.label("recipe"), recipes.c.version.label("recipe_version")
-    statement = select(inspections, *recipe, packages.c.digest.label("package"))
-    return statement.join(recipes).join(packages, packages.c.id == inspections.c.package_id)
+    return _joined(select(inspections, *recipe, packages.c.digest.label("package")))
+
+
+def _joined(statement: Select[Any]) -> Select[Any]:
+    made_with = inspections.join(recipes, recipes.c.id == inspections.c.recipe_id)
+    return statement.select_from(made_with.join(packages, packages.c.id == inspections.c.package_id))
 
 
 def _where(statement: Select[Any], query: Query) -> Select[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,88 +55,96 @@ def regions_of(prediction: Prediction, output: OutputSpec, size: tuple[int, int]
             continue
         regions: list[Region] = []
         if prediction.maps is not None:
-            regions = _components(concept, score, prediction.maps[index], _Frame(output, size))
+            regions = _components(concept, score, prediction.maps[index], output, size)
         found += _bounded(regions) if regions else [_whole_image(concept, score, size)]
     return tuple(found)
 
 
+def _components(
+    concept: str, score: float, probabilities: Floats, output: OutputSpec, size: tuple[int, int]
+) -> list[Region]:
+    mask = (probabilities >= output.map_level).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        return []
+    window = (slice(top, top + height), slice(left, left + width))
+    parts = _Parts.of(np.ascontiguousarray(mask[window]), probabilities[window])
+    frame = _Frame((left, top), (size[1] / mask.shape[1], size[0] / mask.shape[0]))
+    scores = score * (parts.peaks / parts.peaks.max())
+    order = [int(i) for i in np.argsort(-scores, kind="stable") if scores[i] >= output.score_floor]
+    return [_region(concept, float(scores[i]), parts, i, frame) for i in order]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The 8-connected components of a window of the map, n of them, in map pixels from its corner.
+
+    Attributes:
+        areas, peaks: (n,) pixels, and highest probability.
+        centres: (n, 2) mean (x, y) of the pixels' indices.
+        outlines: for each, the indices (x, y) of the pixels around it.
+    """
+
+    areas: NDArray[np.intp]
+    peaks: NDArray[np.float64]
+    centres: NDArray[np.float64]
+    outlines: list[Outline]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.uint8], probabilities: Floats) -> "_Parts":
+        """Measured on the pixels inside alone: OpenCV's own statistics cost ten times the labelling."""
+        count, found = cv2.connectedComponents(mask, connectivity=8)
+        labels = np.asarray(found)
+        inside = np.flatnonzero(mask.ravel().view(np.bool_))
+        owner = labels.ravel()[inside].astype(np.intp) - 1
+        rows, columns = np.divmod(inside, mask.shape[1])
+        areas = np.bincount(owner)
+        peaks = np.zeros(count - 1)
+        np.maximum.at(peaks, owner, probabilities[rows, columns])
+        centres = np.stack([np.bincount(owner, columns), np.bincount(owner, rows)], axis=1)
+        return cls(areas, peaks, centres / areas[:, np.newaxis], _outlines(mask, labels, count - 1))
+
+
+def _outlines(mask: NDArray[np.uint8], labels: NDArray[Any], count: int) -> list[Outline]:
+    """One outer contour a component; those around holes are left out."""
+    contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outlines = [np.empty((0, 2), np.float32)] * count
+    for contour, parent in zip(contours, hierarchy[0, :, 3].tolist(), strict=True):
+        if parent == -1:
+            points = np.asarray(contour).reshape(-1, 2)
+            outlines[int(labels[points[0, 1], points[0, 0]]) - 1] = points.astype(np.float32)
+    return outlines
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """How map pixels lie in the original image."""
+    """How map pixels lie in the original image: corner of the window, original pixels across and down."""
 
-    output: OutputSpec
-    size: tuple[int, int]
-
-    def scale(self, probabilities: Floats) -> tuple[float, float]:
-        """Original pixels in a map pixel: (across, down)."""
-        height, width = probabilities.shape
-        return self.size[1] / width, self.size[0] / height
-
-
-def _components(concept: str, score: float, probabilities: Floats, frame: _Frame) -> list[Region]:
-    mask = (probabilities >= frame.output.map_level).view(np.uint8)
-    count, found, boxes, centroids = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    labels = np.asarray(found, dtype=np.int32)
-    if count == 1:
-        return []
-    peaks = _peaks(probabilities, labels, count)
-    scores = score * (peaks[1:] / peaks.max())
-    order = [
-        int(i) + 1 for i in np.argsort(-scores, kind="stable") if scores[i] >= frame.output.score_floor
-    ]
-    scale = frame.scale(probabilities)
-    return [
-        _region(
-            concept,
-            float(scores[i - 1]),
-            labels,
-            i,
-            _Measured(boxes[i].tolist(), centroids[i].tolist(), scale),
-        )
-        for i in order
-    ]
-
-
-def _peaks(probabilities: Floats, labels: NDArray[np.int32], count: int) -> NDArray[np.float64]:
-    """Highest probability of each label; 0 for the background."""
-    peaks = np.zeros(count)
-    where = labels > 0
-    np.maximum.at(peaks, labels[where], probabilities[where])
-    return peaks
-
-
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """One component at map resolution: OpenCV's (left, top, width, height, area) and centroid."""
-
-    stats: Sequence[int]
-    centroid: Sequence[float]
+    corner: tuple[int, int]
     scale: tuple[float, float]
 
 
-def _region(
-    concept: str, score: float, labels: NDArray[np.int32], label: int, measured: _Measured
-) -> Region:
-    left, top, width, height, area = measured.stats
-    across, down = measured.scale
-    inside = (labels[top : top + height, left : left + width] == label).view(np.uint8)
-    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    outline = np.asarray(contours[0], dtype=np.float32).reshape(-1, 2) + np.array([left, top], np.float32)
+def _region(concept: str, score: float, parts: _Parts, index: int, frame: _Frame) -> Region:
+    across, down = frame.scale
+    scale = np.array(frame.scale, dtype=np.float32)
+    indices = parts.outlines[index] + np.array(frame.corner, dtype=np.float32)
+    left, top, width, height = cv2.boundingRect(indices)
+    x, y = (parts.centres[index] + frame.corner).tolist()
     finding = Finding(
         concept=concept,
         score=score,
         box=Box(left * across, top * down, width * across, height * down),
-        area=area * across * down,
-        length=_length(outline, measured.scale),
-        centroid=((measured.centroid[0] + 0.5) * across, (measured.centroid[1] + 0.5) * down),
+        area=int(parts.areas[index]) * across * down,
+        length=_length(indices, scale),
+        centroid=((x + 0.5) * across, (y + 0.5) * down),
     )
-    return Region(finding, (outline + 0.5) * np.array(measured.scale, dtype=np.float32))
+    return Region(finding, (indices + np.float32(0.5)) * scale)
 
 
-def _length(outline: Outline, scale: tuple[float, float]) -> float:
+def _length(indices: Outline, scale: NDArray[np.float32]) -> float:
     """Longer side of the smallest rotated rectangle around the component's pixels, not their centres."""
-    corners = (outline[:, np.newaxis] + PIXEL_CORNERS).reshape(-1, 2) * np.array(scale, dtype=np.float32)
-    return float(max(cv2.minAreaRect(corners)[1]))
+    corners = (indices[:, np.newaxis] + PIXEL_CORNERS) * scale
+    return float(max(cv2.minAreaRect(corners.reshape(-1, 2))[1]))
 
 
 def _bounded(regions: list[Region]) -> list[Region]:

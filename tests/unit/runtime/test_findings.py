@@ -3,7 +3,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from andon.domain.annotations import Box
@@ -69,6 +69,35 @@ def test_corners_that_touch_belong_together() -> None:
     probabilities[3, 3] = probabilities[4, 4] = 0.9
     probabilities[10, 10] = probabilities[10, 12] = 0.8
     assert len(regions(probabilities, 0.9)) == 3
+
+
+def test_a_dot_in_a_ring_is_a_finding_of_its_own() -> None:
+    probabilities = np.zeros((40, 40))
+    cv2.circle(probabilities, (20, 20), 12, 0.9, 2)
+    probabilities[20, 20] = 0.8
+    ring, dot = (region.finding for region in regions(probabilities, 0.9))
+    assert dot.box == Box(20, 20, 1, 1)
+    assert ring.centroid == (pytest.approx(20.5), pytest.approx(20.5))
+    assert ring.area == (probabilities == 0.9).sum()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6))
+def test_components_are_those_of_opencvs_statistics(seed: int, grain: int) -> None:
+    noise = np.random.default_rng(seed).uniform(0, 1, (30, 50)).astype(np.float32)
+    probabilities = cv2.blur(noise, (grain, grain))
+    mask = (probabilities >= 0.5).astype(np.uint8)
+    count, _, boxes, centroids = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    assume(1 < count <= MAX_FINDINGS)
+    found = sorted(
+        (f.box.x, f.box.y, f.box.width, f.box.height, f.area, *(round(c - 0.5, 6) for c in f.centroid))
+        for f in (region.finding for region in regions(probabilities, 1.0))
+        if f.box is not None
+    )
+    stated = [
+        (*box.tolist(), *(round(c, 6) for c in centre.tolist()))
+        for box, centre in zip(boxes[1:], centroids[1:], strict=True)
+    ]
+    assert found == sorted(stated)
 
 
 def test_peaks_share_out_the_image_score() -> None:

@@ -6,7 +6,11 @@ import typer
 
 from andon.cli.session import Json, print_facts, print_json, print_table, workspace_of
 
-app = typer.Typer(help="Say how many pixels a millimetre has, so that rules can use mm.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Say how many pixels a millimetre has, so that rules can use mm.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command()

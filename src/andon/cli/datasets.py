@@ -28,7 +28,9 @@ def freeze(
     name: Annotated[str, typer.Argument(help="Name of the data set; freezing again makes a new snapshot.")],
     group_by: Annotated[
         str | None,
-        typer.Option(help="Metadata key whose images stay together: serial, lot, tile, ... Default: serial."),
+        typer.Option(
+            help="Metadata key whose images stay together: serial, lot, tile, ... Default: serial."
+        ),
     ] = None,
     split_file: Annotated[
         Path | None, typer.Option(help="JSON or CSV that says which image is for train and for test.")
@@ -61,7 +63,9 @@ def freeze(
     if as_json:
         print_json(frozen.as_json())
         return
-    print_facts({"data set": name, "snapshot": frozen.snapshot.digest, "images": len(frozen.snapshot.items)})
+    print_facts(
+        {"data set": name, "snapshot": frozen.snapshot.digest, "images": len(frozen.snapshot.items)}
+    )
     print_table(*frozen.table(), title="parts per group and concept")
     for remark in frozen.remarks():
         talk.print(remark, soft_wrap=True)

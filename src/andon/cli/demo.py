@@ -15,7 +15,9 @@ from andon.domain.datasets import DatasetSpec
 from andon.domain.images import ImageFilter
 from andon.domain.models import Costs
 from andon.domain.runs import Family, TrainSettings
+from andon.services.inspection_reports import Summary
 from andon.services.workspaces import Workspace, create_workspace
+from andon.simulate.settings import LineSettings
 
 COSTS = Costs(escape=100.0, overkill=5.0, review=1.0, defect_rate=0.05)
 
@@ -85,9 +87,7 @@ def _draw(folder: Path, amount: Amount) -> Path:
     return folder
 
 
-def _line(amount: Amount, defect_rate: float, seed: int):  # type: ignore[no-untyped-def]
-    from andon.simulate.settings import LineSettings
-
+def _line(amount: Amount, defect_rate: float, seed: int) -> LineSettings:
     return LineSettings(height=amount.side, width=amount.side, defect_rate=defect_rate, seed=seed)
 
 
@@ -131,13 +131,15 @@ def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> N
     make_recipe(workspace, RecipeRequest("demo", trained.digest, cuts={}, note="cuts from costs"))
 
 
-def _inspect(workspace: Workspace, folder: Path, amount: Amount, *, simulated: bool):  # type: ignore[no-untyped-def]
+def _inspect(workspace: Workspace, folder: Path, amount: Amount, *, simulated: bool) -> Summary:
     from andon.jobs.inspect import InspectRequest, inspect_images
 
     request = InspectRequest(folder=None, dataset="demo", recipe="demo", out=folder / "inspected")
     if simulated:
         images, truth = _draw_fresh(folder, amount)
-        request = InspectRequest(folder=images, dataset=None, recipe="demo", truth=truth, out=folder / "inspected")
+        request = InspectRequest(
+            folder=images, dataset=None, recipe="demo", truth=truth, out=folder / "inspected"
+        )
     shutil.rmtree(folder / "inspected", ignore_errors=True)
     with progress_bar("inspecting fresh parts" if simulated else "inspecting the test group") as bar:
         return inspect_images(workspace, request, bar.report)

@@ -5,10 +5,21 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.session import Json, Limit, print_facts, print_json, print_table, progress_bar, talk, workspace_of
+from andon.cli.session import (
+    Json,
+    Limit,
+    print_facts,
+    print_json,
+    print_table,
+    progress_bar,
+    talk,
+    workspace_of,
+)
 from andon.errors import InvalidInput
 
-app = typer.Typer(help="Import images with their labels, and list them.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Import images with their labels, and list them.", no_args_is_help=True, rich_markup_mode=None
+)
 
 SHOWN = 5
 """How many of the files left out are named on the screen; `--json` names all."""
@@ -20,10 +31,13 @@ def import_(
     folder: Annotated[Path, typer.Argument(help="Folder of images, CSV manifest or COCO file.")],
     layout: Annotated[
         str | None,
-        typer.Option(help="coco, csv, mvtec, dagm, kolektor, pairs, good-bad, classes. Default: recognised."),
+        typer.Option(
+            help="coco, csv, mvtec, dagm, kolektor, pairs, good-bad, classes. Default: recognised."
+        ),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help="Name of this origin; importing again under it adds nothing. Default: the path.")
+        str | None,
+        typer.Option(help="Name of this origin; importing again under it adds nothing. Default: the path."),
     ] = None,
     metadata: Annotated[
         Path | None, typer.Option(help="CSV with a column 'file' and any others (serial, lot, tile, ...).")
@@ -118,7 +132,9 @@ def list_(
     from andon.domain.images import ImageFilter
     from andon.services.images import list_images
 
-    query = ImageFilter(part_type=part_type, line=line, station=station, lot=lot, concept=concept, clean=clean)
+    query = ImageFilter(
+        part_type=part_type, line=line, station=station, lot=lot, concept=concept, clean=clean
+    )
     rows, following = list_images(workspace_of(context).database, query, after, limit)
     if as_json:
         print_json({"images": rows, "next": following})

@@ -5,9 +5,22 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.session import Json, Limit, print_facts, print_json, print_table, progress_bar, talk, workspace_of
+from andon.cli.session import (
+    Json,
+    Limit,
+    print_facts,
+    print_json,
+    print_table,
+    progress_bar,
+    talk,
+    workspace_of,
+)
 
-app = typer.Typer(help="Look at what was inspected, and why it was decided so.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Look at what was inspected, and why it was decided so.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 def inspect(
@@ -20,7 +33,9 @@ def inspect(
     truth: Annotated[
         Path | None, typer.Option(help="CSV with columns path,label; gives escapes and overkill.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where overlays and results go. Default: the workspace.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where overlays and results go. Default: the workspace.")
+    ] = None,
     variant: Annotated[
         str | None, typer.Option(help="engine/precision. Default: the fastest that passed parity here.")
     ] = None,
@@ -38,7 +53,13 @@ def inspect(
     from andon.jobs.inspect import InspectRequest, Overlays, inspect_images
 
     request = InspectRequest(
-        folder=folder, dataset=test_of, recipe=recipe, truth=truth, out=out, variant=variant, threads=threads,
+        folder=folder,
+        dataset=test_of,
+        recipe=recipe,
+        truth=truth,
+        out=out,
+        variant=variant,
+        threads=threads,
         overlays=Overlays(overlays),
     )
     with progress_bar("inspecting") as bar:
@@ -48,7 +69,9 @@ def inspect(
         return
     print_table(*report.table())
     talk.print(f"Report: {report.report}", soft_wrap=True)
-    talk.print(f"Why a part was decided so: andon inspections show ID (ids are in {report.csv})", soft_wrap=True)
+    talk.print(
+        f"Why a part was decided so: andon inspections show ID (ids are in {report.csv})", soft_wrap=True
+    )
 
 
 @app.command(name="list")

@@ -55,7 +55,9 @@ def settings(
     context: typer.Context,
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", "-w", help="Workspace folder. Default: this folder or the nearest above."),
+        typer.Option(
+            "--workspace", "-w", help="Workspace folder. Default: this folder or the nearest above."
+        ),
     ] = None,
     who: Annotated[str, typer.Option(help="Name written into every row this command makes.")] = "local",
     version: Annotated[

@@ -4,12 +4,25 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.session import Json, Limit, print_facts, print_json, print_table, progress_bar, talk, workspace_of
+from andon.cli.session import (
+    Json,
+    Limit,
+    print_facts,
+    print_json,
+    print_table,
+    progress_bar,
+    talk,
+    workspace_of,
+)
 from andon.domain.models import Costs
 
-app = typer.Typer(help="Evaluate and compare trained models (packages).", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Evaluate and compare trained models (packages).", no_args_is_help=True, rich_markup_mode=None
+)
 
-Model = Annotated[str, typer.Argument(help="Model digest, or the beginning of one; 'latest' for the newest.")]
+Model = Annotated[
+    str, typer.Argument(help="Model digest, or the beginning of one; 'latest' for the newest.")
+]
 
 
 @app.command(name="list")
@@ -48,11 +61,18 @@ def _parity_rows(parity: list[dict[str, object]]) -> tuple[tuple[str, ...], list
 def evaluate(
     context: typer.Context,
     model: Model = "latest",
-    cost_escape: Annotated[float, typer.Option(help="Cost of one defective part let through.", min=0)] = 100.0,
+    cost_escape: Annotated[
+        float, typer.Option(help="Cost of one defective part let through.", min=0)
+    ] = 100.0,
     cost_overkill: Annotated[float, typer.Option(help="Cost of one good part rejected.", min=0)] = 5.0,
-    cost_review: Annotated[float, typer.Option(help="Cost of one part a person must look at.", min=0)] = 1.0,
+    cost_review: Annotated[
+        float, typer.Option(help="Cost of one part a person must look at.", min=0)
+    ] = 1.0,
     defect_rate: Annotated[
-        float, typer.Option(help="Share of defective parts expected on the line, not in the data set.", min=0, max=1)
+        float,
+        typer.Option(
+            help="Share of defective parts expected on the line, not in the data set.", min=0, max=1
+        ),
     ] = 0.01,
     variant: Annotated[
         str, typer.Option(help="engine/precision to judge: onnxruntime/f32, openvino/f32, openvino/bf16.")

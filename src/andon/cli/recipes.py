@@ -7,7 +7,11 @@ import typer
 from andon.cli.recipe_options import parse_cuts, parse_polygons, parse_rules
 from andon.cli.session import Json, Limit, print_facts, print_json, print_table, talk, workspace_of
 
-app = typer.Typer(help="Decide what rejects a part: cuts, regions, tolerances.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Decide what rejects a part: cuts, regions, tolerances.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 Name = Annotated[str, typer.Argument(help="Recipe name, or NAME@VERSION.")]
 
@@ -16,7 +20,9 @@ Name = Annotated[str, typer.Argument(help="Recipe name, or NAME@VERSION.")]
 def make(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Recipe name; making it again adds a version.")],
-    model: Annotated[str, typer.Option(help="Model digest or its beginning; 'latest' for the newest.")] = "latest",
+    model: Annotated[
+        str, typer.Option(help="Model digest or its beginning; 'latest' for the newest.")
+    ] = "latest",
     cut: Annotated[
         list[str] | None,
         typer.Option(help="CONCEPT=REVIEW,REJECT. Default: the cuts its evaluation suggested. Repeatable."),
@@ -70,7 +76,9 @@ def _print_recipe(recipe: dict[str, object]) -> None:
     cuts = recipe["cuts"]
     assert isinstance(cuts, dict)
     print_facts({key: recipe[key] for key in ("name", "version", "package", "part_type", "author", "at")})
-    print_table(("concept", "review from", "reject from"), [(c, v["review"], v["reject"]) for c, v in cuts.items()])
+    print_table(
+        ("concept", "review from", "reject from"), [(c, v["review"], v["reject"]) for c, v in cuts.items()]
+    )
     rules = recipe["rules"]
     assert isinstance(rules, list)
     for rule in rules:

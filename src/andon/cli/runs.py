@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.session import Json, Limit, print_facts, print_json, print_table, progress_bar, talk, workspace_of
+from andon.cli.session import (
+    Json,
+    Limit,
+    print_facts,
+    print_json,
+    print_table,
+    progress_bar,
+    talk,
+    workspace_of,
+)
 from andon.domain.runs import Augmentation, Family, TrainSettings
 from andon.errors import InvalidInput
 
@@ -16,25 +25,34 @@ def train(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Data set name (its latest snapshot) or snapshot digest.")],
     family: Annotated[
-        Family, typer.Option(help="segment: fast, masks and labels; unet: the classic; classify: labels only.")
+        Family,
+        typer.Option(help="segment: fast, masks and labels; unet: the classic; classify: labels only."),
     ] = Family.SEGMENT,
     encoder: Annotated[str, typer.Option(help="Any timm encoder (segment, classify).")] = "mobilenetv2_100",
     weights: Annotated[
         str, typer.Option(help="imagenet (downloads), none, or a .safetensors / .pth file.")
     ] = "imagenet",
     size: Annotated[str, typer.Option(help="Network input, HEIGHTxWIDTH, multiples of 32.")] = "256x256",
-    minutes: Annotated[float, typer.Option(help="CPU-minutes to train; become steps once.", min=0.01)] = 6.0,
+    minutes: Annotated[
+        float, typer.Option(help="CPU-minutes to train; become steps once.", min=0.01)
+    ] = 6.0,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps, instead of minutes.", min=1)] = None,
     batch: Annotated[int, typer.Option(min=1, max=1024)] = 16,
     learning_rate: Annotated[float, typer.Option(min=1e-8, max=10)] = 1e-3,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=256)] = 2,
     seed: Annotated[int, typer.Option(help="Same snapshot, settings, seed, machine: same model.")] = 0,
-    no_flip: Annotated[bool, typer.Option("--no-flip", help="Print must read: never mirror images.")] = False,
+    no_flip: Annotated[
+        bool, typer.Option("--no-flip", help="Print must read: never mirror images.")
+    ] = False,
     off: Annotated[
         list[str] | None, typer.Option(help="Switch an augmentation off (rotation, blur, ...). Repeatable.")
     ] = None,
-    crop: Annotated[float, typer.Option(help="Share of defect-centred crops, 0 to 1.", min=0, max=1)] = 0.25,
-    defect_share: Annotated[float, typer.Option(help="Share of samples with a defect.", min=0, max=1)] = 0.5,
+    crop: Annotated[
+        float, typer.Option(help="Share of defect-centred crops, 0 to 1.", min=0, max=1)
+    ] = 0.25,
+    defect_share: Annotated[
+        float, typer.Option(help="Share of samples with a defect.", min=0, max=1)
+    ] = 0.5,
     as_json: Json = False,
 ) -> None:
     """Train a model on a frozen data set, export it, prove the export equal, and store it as a package.
@@ -77,7 +95,9 @@ def _size(text: str) -> tuple[int, int]:
     if not (height.isdigit() and width.isdigit()):
         raise InvalidInput(f"--size {text!r} is not HEIGHTxWIDTH", "Example: 256x384")
     if int(height) % 32 or int(width) % 32 or not 32 <= min(int(height), int(width)) <= 8192:
-        raise InvalidInput(f"--size {text} is not possible", "Both sides must be multiples of 32, 32 to 8192.")
+        raise InvalidInput(
+            f"--size {text} is not possible", "Both sides must be multiples of 32, 32 to 8192."
+        )
     return int(height), int(width)
 
 

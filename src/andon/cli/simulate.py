@@ -7,6 +7,7 @@ import typer
 
 from andon.cli.session import Json, print_facts, print_json, progress_bar
 from andon.errors import InvalidInput
+from andon.simulate.settings import Disturbance, DisturbanceKind, LineSettings
 
 
 def simulate(
@@ -36,9 +37,8 @@ def simulate(
 
     Example: andon simulate parts --count 500 --material cast --seed 7
     """
-    from andon.simulate.folder import write_parts
+    from andon.simulate.folder import write_fresh_parts, write_parts
     from andon.simulate.line import Line
-    from andon.simulate.settings import LineSettings
 
     height, _, width = size.partition("x")
     if not (height.isdigit() and width.isdigit()):
@@ -52,18 +52,20 @@ def simulate(
         seed=seed,
         disturbances=tuple(_disturbance(text) for text in disturb or []),
     )
+    indices = range(start, start + count)
     with progress_bar("drawing") as bar:
-        written = write_parts(folder, Line(settings), range(start, start + count), bar.report, truth=hide_truth)
-    facts = {"folder": str(folder), "parts": written.parts, "defective": written.defective}
+        if hide_truth is None:
+            table = write_parts(folder, Line(settings), indices, bar.report)
+        else:
+            table = write_fresh_parts(folder, hide_truth, Line(settings), indices, bar.report)
+    facts: dict[str, object] = {"folder": str(folder), "parts": count, "truth": str(table)}
     if as_json:
         print_json(facts)
     else:
         print_facts(facts)
 
 
-def _disturbance(text: str):  # type: ignore[no-untyped-def]
-    from andon.simulate.settings import Disturbance, DisturbanceKind
-
+def _disturbance(text: str) -> Disturbance:
     kind, _, rest = text.partition("=")
     amount, _, times = rest.partition("@")
     start, _, ramp = times.partition("+")

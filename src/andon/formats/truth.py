@@ -25,7 +25,7 @@ class Truth:
 def read_truth(path: Path) -> Mapping[str, Truth]:
     """Read a CSV with the columns ``path`` and ``label`` and, where parts have several images, ``serial``.
 
-    One row for each image and label; an empty label means clean.
+    One row for each image and label; an empty label, or one that means clean, is clean.
 
     Returns:
         Image path relative to the inspected folder -> truth.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from andon.domain.datasets import Split
@@ -19,6 +20,7 @@ from andon.services.inspections import begin_job, finish_job, recorded_names, st
 from andon.services.models import fastest_inspector, find_package, open_package
 from andon.services.pictures import overlay
 from andon.services.recipes import find_recipe
+from andon.services.report_pages import overlay_path
 from andon.services.truths import defect_names
 from andon.services.workspaces import Workspace, new_id, now
 
@@ -84,7 +86,8 @@ def inspect_images(workspace: Workspace, request: InspectRequest, report: Report
             continue
         outcome = inspector.inspect(item.read())
         inspection = _record(item, outcome, (recipe, job), str(inspector.variant))
-        _write_overlay(folder, request.overlays, item, outcome)
+        if _wants_overlay(request.overlays, outcome, truth.get(item.name)):
+            _write_overlay(folder, item, outcome)
         batch.append(inspection)
         if len(batch) == BATCH or number == len(items):
             store_inspections(workspace, job, batch, done=number)
@@ -139,7 +142,7 @@ def _test_items(workspace: Workspace, dataset: str) -> tuple[list[Item], dict[st
     if not found:
         raise InvalidInput(f"data set {dataset!r} has an empty test group")
     defects = defect_names(snapshot)
-    items = [Item(i.name, lambda blob=i.blob: workspace.blobs.get(blob), i.part) for i in found]
+    items = [Item(i.name, partial(workspace.blobs.get, i.blob), i.part) for i in found]
     return items, {i.name: Truth(i.part, i.concepts() & defects) for i in found}
 
 
@@ -176,12 +179,17 @@ def _make_folder(folder: Path) -> None:
         raise OperatorError(f"cannot make the folder {folder}: {cause.strerror}") from cause
 
 
-def _write_overlay(folder: Path, wanted: Overlays, item: Item, outcome: Outcome) -> None:
-    """Written before the record, so that a record without its overlay cannot be."""
+def _wants_overlay(wanted: Overlays, outcome: Outcome, truth: Truth | None) -> bool:
+    """A known escape is shown too, although nothing was found on it."""
     if outcome.pixels is None or wanted is Overlays.NONE:
-        return
-    if wanted is Overlays.FOUND and outcome.decision.verdict is Verdict.PASS:
-        return
+        return False
+    found = outcome.decision.verdict is not Verdict.PASS or (truth is not None and bool(truth.defects))
+    return found or wanted is Overlays.ALL
+
+
+def _write_overlay(folder: Path, item: Item, outcome: Outcome) -> None:
+    """Written before the record, so that a record without its overlay cannot be."""
+    assert outcome.pixels is not None
     target = overlay_path(folder, item.name)
     picture = overlay(outcome.pixels, outcome.regions, outcome.decision.verdict, tuple(outcome.scores))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -191,8 +199,3 @@ def _write_overlay(folder: Path, wanted: Overlays, item: Item, outcome: Outcome)
         raise DiskFull(
             f"{target} cannot be written: {cause.strerror}", "Free space; the same command goes on."
         ) from cause
-
-
-def overlay_path(folder: Path, name: str) -> Path:
-    """Where the overlay of the image called ``name`` lies."""
-    return folder / "overlays" / f"{name}.png"

@@ -164,7 +164,9 @@ def _crosses(leak: Leak, fixed: Mapping[str, Split]) -> bool:
 
 def split_table(snapshot: Snapshot) -> tuple[tuple[str, ...], list[list[object]]]:
     """Parts (and images) per group: columns and one row per group."""
-    concepts = [c.name for c in snapshot.concepts if any(c.name in item.concepts() for item in snapshot.items)]
+    concepts = [
+        c.name for c in snapshot.concepts if any(c.name in item.concepts() for item in snapshot.items)
+    ]
     columns = ("group", "images", "parts", "clean", "defective", *concepts)
     rows: list[list[object]] = []
     for split in Split:
@@ -172,7 +174,9 @@ def split_table(snapshot: Snapshot) -> tuple[tuple[str, ...], list[list[object]]
         per_concept = Counter(concept for shown in parts.values() for concept in shown)
         defective = sum(1 for shown in parts.values() if shown)
         numbers = [per_concept.get(name, 0) for name in concepts]
-        rows.append([str(split), len(snapshot.of(split)), len(parts), len(parts) - defective, defective, *numbers])
+        rows.append(
+            [str(split), len(snapshot.of(split)), len(parts), len(parts) - defective, defective, *numbers]
+        )
     return columns, rows
 
 

@@ -86,7 +86,9 @@ class Evaluation:
         if self.rates:
             facts["escapes"] = sentence(self.rates.escapes)
             overkill = self.rates.overkill
-            facts["overkill"] = f"{overkill.count} of {overkill.of}, {overkill.low:.1%} to {overkill.high:.1%}"
+            facts["overkill"] = (
+                f"{overkill.count} of {overkill.of}, {overkill.low:.1%} to {overkill.high:.1%}"
+            )
             facts["clean parts to review"] = f"{self.rates.reviews.count} of {self.rates.reviews.of}"
         return facts
 
@@ -220,7 +222,9 @@ def _evaluate(session: _Session, package: Package, costs: Costs) -> Evaluation:
         parts=separations(table) if table is not None and measurable else {},
         images=separations(_image_table(test, (*concepts, *unknown))) if measurable else {},
         iou={name: counts.iou for name, counts in session.counts.items() if counts.either},
-        rates=bound_rates(table, {**choice.cuts, **dict.fromkeys(unknown, NEVER)}) if table is not None else None,
+        rates=bound_rates(table, {**choice.cuts, **dict.fromkeys(unknown, NEVER)})
+        if table is not None
+        else None,
         unknown=unknown,
         remarks=tuple(_remarks(table, choice, unknown)),
         calibration=calibration,
@@ -228,12 +232,22 @@ def _evaluate(session: _Session, package: Package, costs: Costs) -> Evaluation:
     )
 
 
+def table_of_test(evaluation: Evaluation) -> PartTable | None:
+    """Scores and truth of the test parts, one column per defect, also those without an output; None: empty."""
+    concepts = (*evaluation.choice.cuts, *evaluation.unknown)
+    return _table(evaluation.test, concepts) if evaluation.test else None
+
+
 def _table(scored: Sequence[ScoredItem], concepts: Sequence[str]) -> PartTable:
-    return fold([s.item.part for s in scored], concepts, _scores(scored, concepts), _truth(scored, concepts))
+    return fold(
+        [s.item.part for s in scored], concepts, _scores(scored, concepts), _truth(scored, concepts)
+    )
 
 
 def _image_table(scored: Sequence[ScoredItem], concepts: Sequence[str]) -> PartTable:
-    return fold([s.item.image for s in scored], concepts, _scores(scored, concepts), _truth(scored, concepts))
+    return fold(
+        [s.item.image for s in scored], concepts, _scores(scored, concepts), _truth(scored, concepts)
+    )
 
 
 def _scores(scored: Sequence[ScoredItem], concepts: Sequence[str]) -> list[list[float]]:
@@ -255,7 +269,9 @@ def _remarks(table: PartTable | None, choice: Choice, unknown: Sequence[str]) ->
             f"when none is missed: {needed}."
         )
     elif int(table.defective.sum()) < 30:
-        remarks.append(f"Only {int(table.defective.sum())} defective test parts (n < 30): the bound is wide.")
+        remarks.append(
+            f"Only {int(table.defective.sum())} defective test parts (n < 30): the bound is wide."
+        )
     if unknown:
         remarks.append(f"The model has no output for {', '.join(unknown)}; such parts count as escapes.")
     return remarks

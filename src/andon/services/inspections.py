@@ -123,5 +123,7 @@ def _finding(finding: dict[str, Any]) -> dict[str, Any]:
         "area px": round(finding["area"], 1),
         "length px": round(finding["length"], 1),
         "at px": f"{x:.0f}, {y:.0f}",
-        "box px": "whole image" if box is None else " ".join(f"{box[k]:.0f}" for k in ("x", "y", "width", "height")),
+        "box px": "whole image"
+        if box is None
+        else " ".join(f"{box[k]:.0f}" for k in ("x", "y", "width", "height")),
     }

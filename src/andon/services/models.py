@@ -94,9 +94,7 @@ def fastest_inspector(
     return min(reproducing, key=lambda inspector: _golden_milliseconds(loaded, inspector))
 
 
-def _opened(
-    loaded: LoadedPackage, recipe: Recipe, variant: Variant, threads: int
-) -> Inspector | None:
+def _opened(loaded: LoadedPackage, recipe: Recipe, variant: Variant, threads: int) -> Inspector | None:
     try:
         return Inspector(loaded, recipe, variant, threads)
     except (DamagedPackage, ModelFailed):

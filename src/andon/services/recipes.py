@@ -80,7 +80,8 @@ def _cuts(workspace: Workspace, package: Package, request: RecipeRequest) -> dic
     for concept in [*request.cuts, *(rule.concept for rule in request.rules)]:
         if concept not in concepts:
             raise NotFound(
-                f"model {package.digest[:12]} does not find {concept!r}", f"It finds: {', '.join(concepts)}."
+                f"model {package.digest[:12]} does not find {concept!r}",
+                f"It finds: {', '.join(concepts)}.",
             )
     cuts = dict(suggested_cuts(workspace, package)) | dict(request.cuts)
     missing = [concept for concept in concepts if concept not in cuts]

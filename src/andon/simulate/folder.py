@@ -15,11 +15,13 @@ from andon.errors import DiskFull, InvalidInput, OperatorError
 from andon.simulate.line import Line, SimulatedPart
 
 COLUMNS = ("path", "label", "mask", "serial", "lot", "captured_at", "part_type", "line")
-"""One row per picture and label; a clean part has one row with an empty label and an empty mask."""
+"""One row per picture and label; a clean part has one row, labelled clean, without a mask."""
 
 MANIFEST = "manifest.csv"
 TRUTH = "truth.csv"
 LINE_NAME = "simulated"
+CLEAN_LABEL = "good"
+"""An empty label would mean that nobody has looked."""
 
 Report = Callable[[int, int], None]
 """Told (done, total) after every part."""
@@ -66,23 +68,26 @@ class _Places:
 
 
 def _write(line: Line, indices: range, report: Report, places: _Places) -> Path:
-    masks, path = places.truth / "masks", places.truth / places.table
+    path = places.truth / places.table
     try:
-        for folder in (places.images, masks):
+        for folder in (places.images, places.truth / "masks"):
             folder.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as file:
             table = _table(file)
             for done, index in enumerate(indices, 1):
-                part = line.part(index)
-                picture = places.images / f"{part.serial}.png"
-                _write_png(picture, part.pixels)
-                name = picture.relative_to(places.base).as_posix()
-                for label, mask in _written_masks(part, masks):
-                    table.writerow(_row(part, name, label, mask))
+                table.writerows(_written(line.part(index), places))
                 report(done, len(indices))
     except OSError as cause:
         raise _disk_error(cause) from cause
     return path
+
+
+def _written(part: SimulatedPart, places: _Places) -> list[dict[str, str]]:
+    """Write one part's picture and masks; returns its rows."""
+    picture = places.images / f"{part.serial}.png"
+    _write_png(picture, part.pixels)
+    name = picture.relative_to(places.base).as_posix()
+    return [_row(part, name, label, mask) for label, mask in _written_masks(part, places.truth / "masks")]
 
 
 def _table(file: TextIO) -> "csv.DictWriter[str]":
@@ -92,9 +97,9 @@ def _table(file: TextIO) -> "csv.DictWriter[str]":
 
 
 def _written_masks(part: SimulatedPart, masks: Path) -> Iterator[tuple[str, str]]:
-    """Write each mask; yields (label, path in the manifest), and one empty pair for a clean part."""
+    """Write each mask; yields (label, path in the manifest), and (CLEAN_LABEL, "") for a clean part."""
     if not part.defects:
-        yield "", ""
+        yield CLEAN_LABEL, ""
     for concept, mask in part.defects:
         path = masks / f"{part.serial}.{concept.replace(' ', '-')}.png"
         _write_png(path, np.where(mask, 255, 0).astype(np.uint8))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from andon.errors import InvalidInput, OperatorError
-from andon.simulate.folder import write_fresh_parts, write_parts
+from andon.simulate.folder import CLEAN_LABEL, write_fresh_parts, write_parts
 from andon.simulate.line import Line
 from andon.simulate.settings import LineSettings
 
@@ -28,11 +28,11 @@ def test_the_manifest_has_a_row_for_every_label_and_every_clean_part(tmp_path):
     for index in range(12):
         part = LINE.part(index)
         own = [row for row in rows if row["serial"] == part.serial]
-        assert [row["label"] for row in own] == ([concept for concept, _ in part.defects] or [""])
+        assert [row["label"] for row in own] == ([concept for concept, _ in part.defects] or [CLEAN_LABEL])
         assert {(row["lot"], row["captured_at"], row["part_type"]) for row in own} == {
             (part.lot, part.captured_at, part.part_type)
         }
-    assert any(row["label"] == "" for row in rows) and any(row["label"] for row in rows)
+    assert {row["label"] for row in rows} > {CLEAN_LABEL}
 
 
 def test_pictures_and_masks_come_back_as_they_were_drawn(tmp_path):

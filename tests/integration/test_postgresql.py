@@ -99,7 +99,8 @@ def image(number: int, **origin: str) -> Image:
 def package(name: str = "tiles") -> Package:
     manifest = Manifest(
         name, Family.SEGMENT, "mobilenetv2_100", InputSpec(32, 32, 1, 8), OutputSpec(("dent",), True),
-        digest_of(b"snapshot"), digest_of(b"settings"), 0, "1", {"graph.onnx": digest_of(b"graph")}, {"g.png": (0.5,)},
+        digest_of(b"snapshot"), digest_of(b"settings"), 0, "1", {"graph.onnx": digest_of(b"graph")},
+        {"g.png": (0.5,)},
     )  # fmt: skip
     parity = Parity(Variant(Engine.OPENVINO, Precision.F32), 3, 0.001, 0.01, (), 0.02)
     return Package(digest_of(name.encode()), manifest, "run", (parity,))
@@ -114,8 +115,9 @@ def inspection(number: int, verdict: Verdict, **changes: object) -> Inspection:
     findings = (Finding("dent", 0.1 * number, Box(1, 2, 3, 4), 12.0, 4.0, (2.5, 4.0)),)
     reasons = () if verdict is Verdict.PASS else (Reason(ReasonCode.DEFECT, "dent", "score"),)
     made = Inspection(
-        f"{number:08x}-0000", T0, f"serial={number % 3}", digest_of(b"%d" % number), f"{number}.png", "tiles", 1,
-        package().digest, "openvino/f32", Decision(verdict, reasons), findings, {"dent": 0.1 * number}, 4.5, "job",
+        f"{number:08x}-0000", T0, f"serial={number % 3}", digest_of(b"%d" % number), f"{number}.png",
+        "tiles", 1, package().digest, "openvino/f32", Decision(verdict, reasons), findings,
+        {"dent": 0.1 * number}, 4.5, "job",
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -235,7 +237,7 @@ def test_a_short_beginning_of_a_digest_is_refused_when_it_fits_several(tx: Conne
 def test_images_are_filtered_and_paged(tx: Connection) -> None:
     days = [f"2026-01-{day:02}T00:00:00.000000Z" for day in range(1, 21)]
     made = [
-        image(n, line="l%d" % (n % 2), station="s%d" % (n % 4), lot="L%d" % (n // 5), captured_at=days[n])
+        image(n, line=f"l{n % 2}", station=f"s{n % 4}", lot=f"L{n // 5}", captured_at=days[n])
         for n in range(20)
     ]
     images.add(tx, made, "first", ME, T0)

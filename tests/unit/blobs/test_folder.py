@@ -91,7 +91,8 @@ def test_a_killed_writer_leaves_whole_blobs_and_what_it_left_is_swept(blobs: Fol
         "import sys, itertools; from pathlib import Path; from andon.blobs.folder import FolderBlobs\n"
         "blobs = FolderBlobs(Path(sys.argv[1]))\n"
         "for n in itertools.count():\n"
-        "    for digest in blobs.put_many([b'%d' % n * 50_000, b'%d-' % n * 50_000]): print(digest, flush=True)"
+        "    pair = blobs.put_many([b'%d' % n * 50_000, b'%d-' % n * 50_000])\n"
+        "    for digest in pair: print(digest, flush=True)"
     )
     command = [sys.executable, "-c", program, str(blobs.root)]
     writer = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)

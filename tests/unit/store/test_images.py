@@ -16,10 +16,10 @@ MANY = 200_000
 
 FILL = f"""
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})
-INSERT INTO images (digest, blob, name, size, height, width, channels, bit_depth, part_type, line, station, lot,
-                    serial, captured_at, extra, author, at)
-SELECT printf('%064x', i), printf('%064x', i), 'n' || i, 1, 1, 1, 1, 8, 'type' || (i % 50), 'line' || (i % 40),
-       'station' || (i % 100), 'lot' || (i % 500), 'serial' || i,
+INSERT INTO images (digest, blob, name, size, height, width, channels, bit_depth, part_type, line, station,
+                    lot, serial, captured_at, extra, author, at)
+SELECT printf('%064x', i), printf('%064x', i), 'n' || i, 1, 1, 1, 1, 8, 'type' || (i % 50),
+       'line' || (i % 40), 'station' || (i % 100), 'lot' || (i % 500), 'serial' || i,
        strftime('%Y-%m-%dT%H:%M:%S.000000Z', 1700000000 + i, 'unixepoch'), '{{}}', 'test', 'now'
 FROM n
 """

@@ -8,7 +8,7 @@ import vl_convert
 from andon.errors import BugError
 from andon.plots.palette import Palette
 
-WIDTH = 520
+WIDTH = 400
 FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 
 Chart = altair.Chart | altair.LayerChart | altair.FacetChart | altair.VConcatChart
@@ -66,10 +66,10 @@ def _config(palette: Palette) -> dict[str, Any]:
         "gridColor": palette.line,
         "gridOpacity": 0.6,
         "labelColor": palette.muted,
-        "labelFontSize": 12,
+        "labelFontSize": 13,
         "tickColor": palette.line,
         "titleColor": palette.muted,
-        "titleFontSize": 12,
+        "titleFontSize": 13,
         "titleFontWeight": "normal",
     }
     return {
@@ -77,8 +77,8 @@ def _config(palette: Palette) -> dict[str, Any]:
         "axis": axis,
         "background": "transparent",
         "font": FONT,
-        "legend": {"labelColor": palette.text, "labelFontSize": 12, "orient": "top", "title": None},
-        "text": {"fontSize": 12},
+        "legend": {"labelColor": palette.text, "labelFontSize": 13, "orient": "top", "title": None},
+        "text": {"fontSize": 13},
         "title": {"anchor": "start", "color": palette.text, "fontSize": 14, "fontWeight": 600},
         "view": {"stroke": None},
     }

@@ -61,12 +61,13 @@ class Textures:
 def window(
     texture: NDArray[np.float32], offset: tuple[int, int], shape: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """(H, W) ``shape`` of a repeating texture from pixel (x, y) ``offset`` on; a view where it fits."""
-    x, y = offset[0] % texture.shape[1], offset[1] % texture.shape[0]
-    if y + shape[0] <= texture.shape[0] and x + shape[1] <= texture.shape[1]:
+    """(H, W) ``shape`` of a repeating texture where (x, y) ``offset`` says; a view where it fits."""
+    room_y, room_x = texture.shape[0] - shape[0] + 1, texture.shape[1] - shape[1] + 1
+    if room_y > 0 and room_x > 0:
+        x, y = offset[0] % room_x, offset[1] % room_y
         return texture[y : y + shape[0], x : x + shape[1]]
-    rows = np.take(texture, np.arange(y, y + shape[0]), axis=0, mode="wrap")
-    return np.asarray(np.take(rows, np.arange(x, x + shape[1]), axis=1, mode="wrap"))
+    rows = np.take(texture, np.arange(offset[1], offset[1] + shape[0]), axis=0, mode="wrap")
+    return np.asarray(np.take(rows, np.arange(offset[0], offset[0] + shape[1]), axis=1, mode="wrap"))
 
 
 def turned_window(

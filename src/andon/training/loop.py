@@ -10,12 +10,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from andon.blobs.files import disk_errors
 from andon.domain.datasets import Split
@@ -32,7 +31,6 @@ from andon.training.samples import Sample, check, fingerprint, of_split
 from andon.training.schedule import average_share, rate, steps_within
 from andon.training.state import State, fresh, restore, save
 from andon.training.trained import TrainedModel, keep
-from andon.training.weights import NONE
 
 Report = Callable[[MetricPoint, int, float], None]
 """Told at each measured point: the point, the steps of the whole run, the seconds left."""
@@ -131,9 +129,9 @@ def start(work: Work, folder: Path, key: str) -> State:
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not (folder / checkpoints.STATE).exists():
-        return fresh(work.plan.build(work.settings, len(work.concepts), work.input))
-    bare = replace(work.settings, weights=NONE)
-    return restore(fresh(work.plan.build(bare, len(work.concepts), work.input)), folder, key)
+        return fresh(work.plan.build(work.settings, len(work.concepts), work.input, True))
+    bare = work.plan.build(work.settings, len(work.concepts), work.input, False)
+    return restore(fresh(bare), folder, key)
 
 
 def fitting_steps(work: Work, state: State, started: float) -> int:
@@ -162,8 +160,7 @@ def advance(work: Work, state: State) -> None:
     state.network.train()
     with torch.autocast("cpu", torch.bfloat16, enabled=fast_arithmetic()):
         outputs: Outputs = state.network(batch.image)
-    maps = None if outputs.maps is None else outputs.maps.float()
-    loss = work.plan.loss(Outputs(outputs.scores.float(), maps), batch)
+    loss = work.plan.loss(outputs.float(), batch)
     if not math.isfinite(loss.item()):
         raise TrainingDiverged(
             f"the loss became {loss.item()} at step {state.step + 1} of {state.steps}",
@@ -181,13 +178,12 @@ def advance(work: Work, state: State) -> None:
 
 
 def follow(state: State, share: float) -> None:
-    """Move the average towards the network; ``share`` of the old value stays."""
+    """Move the average towards the network; ``share`` of the old value stays. Statistics are copied."""
     with torch.no_grad():
-        for old, new in zip(_tensors(state.average), _tensors(state.network), strict=True):
-            if old.is_floating_point():
-                old.lerp_(new, 1 - share)
-            else:
-                old.copy_(new)
+        for old, new in zip(state.average.parameters(), state.network.parameters(), strict=True):
+            old.lerp_(new, 1 - share)
+        for kept, seen in zip(state.average.buffers(), state.network.buffers(), strict=True):
+            kept.copy_(seen)
 
 
 def choose(state: State, metrics: Mapping[str, float]) -> None:
@@ -260,8 +256,3 @@ def deterministic(settings: TrainSettings) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict)
-
-
-def _tensors(network: torch.nn.Module) -> Iterator[Tensor]:
-    yield from network.parameters()
-    yield from network.buffers()

@@ -10,7 +10,14 @@ _CALM = Augmentation(shift=0.03, rotation=3.0, perspective=0.01, light_add=0.05,
 PRESETS: Mapping[str, TrainSettings] = {
     "unet": TrainSettings(family=Family.UNET, weights="none", height=512, width=512, batch=8),
     "unet-tiny": TrainSettings(
-        family=Family.UNET, weights="none", height=64, width=64, batch=8, steps=60, learning_rate=5e-3
+        family=Family.UNET,
+        weights="none",
+        height=64,
+        width=64,
+        batch=8,
+        steps=60,
+        threads=1,
+        learning_rate=5e-3,
     ),
     "segment": TrainSettings(family=Family.SEGMENT),
     "segment-tiny": TrainSettings(
@@ -21,6 +28,7 @@ PRESETS: Mapping[str, TrainSettings] = {
         width=64,
         batch=8,
         steps=60,
+        threads=1,
         learning_rate=2e-3,
         augmentation=_CALM,
     ),
@@ -33,6 +41,7 @@ PRESETS: Mapping[str, TrainSettings] = {
         width=64,
         batch=8,
         steps=60,
+        threads=1,
         crop=0.0,
         learning_rate=2e-3,
         augmentation=_CALM,
@@ -45,6 +54,7 @@ def preset(name: str) -> TrainSettings:
 
     Raises:
         NotFound: no preset has that name.
+
     """
     if name not in PRESETS:
         raise NotFound(f"there is no preset {name!r} (known: {', '.join(PRESETS)})")

@@ -47,8 +47,8 @@ class State:
 def fresh(network: nn.Module) -> State:
     """The state before the first step. Biases and norms are not decayed (Goyal et al. 2017)."""
     network.to(memory_format=torch.channels_last)
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    kept = [p for p in network.parameters() if p.ndim <= 1]
+    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+    kept = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": kept, "weight_decay": 0.0}]
     return State(network, copy.deepcopy(network).eval(), torch.optim.AdamW(groups))
 

@@ -16,7 +16,6 @@ from andon.training.evaluators import CHUNK, infer
 from andon.training.models.families import FAMILIES
 from andon.training.pool import picture_of
 from andon.training.samples import Sample
-from andon.training.weights import NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def network_of(trained: TrainedModel) -> nn.Module:
     """The trained network, ready to infer."""
     weights = checkpoints.read(trained.checkpoint)["weights"]
     plan = FAMILIES[trained.settings.family]
-    network = plan.build(replace(trained.settings, weights=NONE), len(trained.concepts), trained.input)
+    network = plan.build(trained.settings, len(trained.concepts), trained.input, False)
     network.load_state_dict(weights)
     return network.eval()
 
@@ -117,8 +116,7 @@ def predict(trained: TrainedModel, samples: Sequence[Sample]) -> tuple[Predictio
     for start in range(0, len(samples), CHUNK):
         chunk = samples[start : start + CHUNK]
         images = [picture_of(s, s.read(), trained.input).image for s in chunk]
-        outputs = infer(network, np.stack(images))
-        scores = torch.sigmoid(outputs.scores).numpy()
-        maps = None if outputs.maps is None else torch.sigmoid(outputs.maps).numpy()
-        found += [Prediction(scores[i], None if maps is None else maps[i]) for i in range(len(chunk))]
+        scores, maps = infer(network, np.stack(images))
+        located = [None] * len(chunk) if maps is None else list(maps.numpy())
+        found += [Prediction(scores[i].numpy(), located[i]) for i in range(len(chunk))]
     return tuple(found)

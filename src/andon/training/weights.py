@@ -21,7 +21,7 @@ NAMED = 3
 """How many keys an error names."""
 
 
-def encoder_features(settings: TrainSettings) -> nn.Module:
+def encoder_features(settings: TrainSettings, load: bool) -> nn.Module:
     """An encoder that gives a list of feature maps, finest first, each (N, C, H / r, W / r).
 
     Raises:
@@ -29,28 +29,27 @@ def encoder_features(settings: TrainSettings) -> nn.Module:
         NetworkError: the download failed.
 
     """
-    return _encoder(settings, {"features_only": True})
+    return _encoder(settings, {"features_only": True}, load)
 
 
-def encoder_classifier(settings: TrainSettings, concepts: int) -> nn.Module:
+def encoder_classifier(settings: TrainSettings, concepts: int, load: bool) -> nn.Module:
     """An encoder with pooling and a linear layer: (N, 3, H, W) -> (N, concepts). Raises as its sister."""
-    return _encoder(settings, {"num_classes": concepts})
+    return _encoder(settings, {"num_classes": concepts}, load)
 
 
-def _encoder(settings: TrainSettings, form: dict[str, Any]) -> nn.Module:
+def _encoder(settings: TrainSettings, form: dict[str, Any], load: bool) -> nn.Module:
     if not timm.is_model(settings.encoder):
         raise InvalidInput(
             f"timm knows no encoder {settings.encoder!r}", "Its list is on timm's model pages."
         )
-    if settings.weights not in {IMAGENET, NONE}:
+    load = load and settings.weights != NONE
+    if load and settings.weights != IMAGENET:
         path = Path(settings.weights)
         _check_fit(settings.encoder, path)
         form = {**form, "pretrained_cfg_overlay": {"file": str(path)}}
     try:
         with quiet("timm.models._builder"):
-            model: nn.Module = timm.create_model(
-                settings.encoder, pretrained=settings.weights != NONE, **form
-            )
+            model: nn.Module = timm.create_model(settings.encoder, pretrained=load, **form)
     except OSError as cause:
         raise NetworkError(
             f"the ImageNet weights of {settings.encoder} could not be fetched",

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from simulators.drawings import SIZE, drawn, drawn_parts
 
 from andon.domain.datasets import Split
 from andon.domain.runs import Family
@@ -15,14 +16,13 @@ from andon.training.loop import train
 from andon.training.presets import preset
 from andon.training.samples import Sample
 from andon.training.trained import TrainedModel, predict
-from simulators.drawings import SIZE, drawn, drawn_parts
 
 TOLERANCE = 1e-4
 
 
 def trained(family: Family, folder: Path, samples: list[Sample], concepts: tuple[str, ...]) -> TrainedModel:
     settings = replace(preset(f"{family}-tiny"), steps=10)
-    return train(samples, concepts, settings, folder, lambda point, steps, left: None)
+    return train(samples, concepts, settings, folder, lambda *_: None)
 
 
 @pytest.mark.parametrize("family", list(Family))

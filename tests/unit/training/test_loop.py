@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from simulators import killed_training
+from simulators.drawings import drawn, drawn_parts
 
 from andon.domain.datasets import Split
 from andon.domain.runs import Family, MetricPoint, TrainSettings
@@ -20,8 +22,6 @@ from andon.training.models.families import FAMILIES
 from andon.training.presets import preset
 from andon.training.samples import Sample
 from andon.training.trained import TrainedModel, load, predict
-from simulators import killed_training
-from simulators.drawings import drawn, drawn_parts
 
 ROOT = Path(__file__).parents[3]
 
@@ -54,7 +54,9 @@ def test_every_family_learns_to_tell_dents_from_clean_parts(family: Family, tmp_
     ordered = sum(dent > part for dent in dents for part in clean) / (len(dents) * len(clean))
     assert ordered > 0.9
     if FAMILIES[family].stride is not None:
-        inside = [p.maps[0] for p, s in zip(predictions, fresh, strict=True) if s.labels and p.maps is not None]
+        inside = [
+            p.maps[0] for p, s in zip(predictions, fresh, strict=True) if s.labels and p.maps is not None
+        ]
         assert sum(float(m.max()) > 0.5 for m in inside) > 7
 
 
@@ -74,7 +76,10 @@ def test_progress_is_told_with_the_steps_and_the_time_left(tmp_path: Path) -> No
 
 def test_the_same_seed_gives_the_same_weights_and_the_same_file(tmp_path: Path) -> None:
     settings = replace(preset("segment-tiny"), steps=12)
-    first, second = trained(tmp_path / "1", settings), trained(tmp_path / "2", settings, drawn_parts()[::-1])
+    first, second = (
+        trained(tmp_path / "1", settings),
+        trained(tmp_path / "2", settings, drawn_parts()[::-1]),
+    )
     other = trained(tmp_path / "3", replace(settings, seed=1))
     assert same(first, second)
     assert not same(first, other)
@@ -93,7 +98,11 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(step: int, tmp
 
     points: list[int] = []
     resumed = train(
-        drawn_parts(), ("dent",), killed_training.SETTINGS, tmp_path / "killed", lambda p, n, s: points.append(p.step)
+        drawn_parts(),
+        ("dent",),
+        killed_training.SETTINGS,
+        tmp_path / "killed",
+        lambda p, n, s: points.append(p.step),
     )
     undisturbed = trained(tmp_path / "undisturbed", killed_training.SETTINGS)
     assert 1 < points[0] <= step
@@ -168,5 +177,3 @@ def test_masks_alone_are_enough_without_clean_parts(tmp_path: Path) -> None:
 def test_a_model_is_read_back_as_it_was(tmp_path: Path) -> None:
     model = trained(tmp_path, replace(preset("segment-tiny"), steps=10))
     assert load(model.checkpoint) == model
-
-

@@ -1,21 +1,25 @@
 """Any timm encoder with one sigmoid per concept: an image may show several; clean is all of them low."""
 
+from typing import Self
+
 from torch import Tensor, nn
 
 from andon.domain.models import InputSpec
 from andon.domain.runs import TrainSettings
 from andon.training.batches import Batch
+from andon.training.frozen import hold_norms
 from andon.training.losses import cross_entropy
 from andon.training.models.intake import Intake
 from andon.training.models.outputs import Outputs
-from andon.training.weights import encoder_classifier
+from andon.training.weights import NONE, encoder_classifier
 
 
 class Classifier(nn.Module):
     """(N, H, W, C) unsigned integers -> :class:`Outputs` without maps."""
 
-    def __init__(self, encoder: nn.Module, bit_depth: int) -> None:
+    def __init__(self, encoder: nn.Module, bit_depth: int, pretrained: bool) -> None:
         super().__init__()
+        self.pretrained = pretrained
         self.intake = Intake(bit_depth, standardise=False)
         self.encoder = encoder
 
@@ -23,8 +27,15 @@ class Classifier(nn.Module):
         """See the class."""
         return Outputs(self.encoder(self.intake(image)), None)
 
+    def train(self, mode: bool = True) -> Self:
+        """As ever, but the norms of a pre-trained encoder are held."""
+        super().train(mode)
+        if self.pretrained:
+            hold_norms(self.encoder)
+        return self
 
-def build(settings: TrainSettings, concepts: int, spec: InputSpec) -> Classifier:
+
+def build(settings: TrainSettings, concepts: int, spec: InputSpec, load: bool) -> Classifier:
     """A classifier with the encoder and the weights that ``settings`` name.
 
     Raises:
@@ -32,7 +43,8 @@ def build(settings: TrainSettings, concepts: int, spec: InputSpec) -> Classifier
         NetworkError: weights were asked for by name and cannot be fetched.
 
     """
-    return Classifier(encoder_classifier(settings, concepts), spec.bit_depth)
+    encoder = encoder_classifier(settings, concepts, load)
+    return Classifier(encoder, spec.bit_depth, settings.weights != NONE)
 
 
 def loss(outputs: Outputs, batch: Batch) -> Tensor:

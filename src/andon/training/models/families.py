@@ -17,11 +17,14 @@ class Plan:
     """How a family is built and judged.
 
     Attributes:
+        build: settings, number of concepts, what goes in, and whether to load the weights that are named
+            (not when those of a checkpoint follow).
+        loss: of the outputs on a batch, a scalar.
         stride: input pixels per map pixel; None for families without maps.
 
     """
 
-    build: Callable[[TrainSettings, int, InputSpec], nn.Module]
+    build: Callable[[TrainSettings, int, InputSpec, bool], nn.Module]
     loss: Callable[[Outputs, Batch], Tensor]
     stride: int | None
 

@@ -1,8 +1,12 @@
 """The fast family: a timm encoder, a light decoder with one map per concept, and an image-level head.
 
-The head joins what the encoder sees (pooled deep features) with what the map says (its highest and mean
-values), after SegDec-Net (Tabernik et al. 2020).  Images without masks teach the head alone.
+What all defects share is learnt once: one map and one score say "some defect", K more say which one, given
+that there is one.  A concept with few examples so profits from the others.  The head starts as the highest
+value on the map and learns from pooled features where that misleads, after SegDec-Net (Tabernik et al.
+2020).  Images without masks teach the head alone.
 """
+
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +15,11 @@ from torch import Tensor, nn
 from andon.domain.models import InputSpec
 from andon.domain.runs import TrainSettings
 from andon.training.batches import Batch
+from andon.training.frozen import freeze_early, hold_norms
 from andon.training.losses import cross_entropy, dice
 from andon.training.models.intake import Intake
 from andon.training.models.outputs import Outputs
-from andon.training.weights import encoder_features
+from andon.training.weights import NONE, encoder_features
 
 WIDTH = 64
 """Channels of the decoder."""
@@ -26,8 +31,9 @@ STRIDE = 4
 class Segmenter(nn.Module):
     """(N, H, W, C) unsigned integers -> :class:`Outputs` with maps at ``STRIDE``."""
 
-    def __init__(self, encoder: nn.Module, concepts: int, bit_depth: int) -> None:
+    def __init__(self, encoder: nn.Module, concepts: int, bit_depth: int, pretrained: bool) -> None:
         super().__init__()
+        self.pretrained = pretrained
         info = encoder.feature_info
         self.reductions: list[int] = [r for r in info.reduction() if r >= STRIDE]  # type: ignore[union-attr,operator]
         channels: list[int] = info.channels()[-len(self.reductions) :]  # type: ignore[union-attr,operator]
@@ -35,18 +41,31 @@ class Segmenter(nn.Module):
         self.encoder = encoder
         self.lateral = nn.ModuleList(nn.Conv2d(c, WIDTH, 1) for c in channels)
         self.mix = nn.ModuleList(_separable(WIDTH) for _ in channels)
-        self.maps = nn.Conv2d(WIDTH, concepts, 1)
-        self.scores = nn.Linear(2 * channels[-1] + 2 * WIDTH + 2 * concepts, concepts)
+        pooled = 2 * channels[-1] + 2 * WIDTH
+        self.any_map = nn.Conv2d(WIDTH, 1, 1)
+        self.any_score = nn.Linear(pooled, 1)
+        self.which_map = nn.Conv2d(WIDTH, concepts, 1) if concepts > 1 else None
+        self.which_score = nn.Linear(pooled, concepts) if concepts > 1 else None
+        nn.init.zeros_(self.any_score.weight)
+        nn.init.zeros_(self.any_score.bias)
 
     def forward(self, image: Tensor) -> Outputs:
         """See the class."""
-        value = self.intake(image)
-        features: list[Tensor] = self.encoder(value)[-len(self.reductions) :]
-        deep = features[-1]
+        features: list[Tensor] = self.encoder(self.intake(image))[-len(self.reductions) :]
         fused = self._decode(features)
-        maps = self.maps(fused)
-        pooled = [_mean(deep), _max(deep), _mean(fused), _max(fused), _mean(maps), _max(maps)]
-        return Outputs(self.scores(torch.cat(pooled, dim=1)), maps)
+        pooled = torch.cat([_mean(features[-1]), _max(features[-1]), _mean(fused), _max(fused)], dim=1)
+        any_map = self.any_map(fused)
+        any_score = self.any_score(pooled) + _max(F.avg_pool2d(any_map, 3, stride=1))
+        if self.which_map is None or self.which_score is None:
+            return Outputs(any_score, any_map)
+        return Outputs(self.which_score(pooled), self.which_map(fused), any_score, any_map)
+
+    def train(self, mode: bool = True) -> Self:
+        """As ever, but the norms of a pre-trained encoder are held."""
+        super().train(mode)
+        if self.pretrained:
+            hold_norms(self.encoder)
+        return self
 
     def _decode(self, features: list[Tensor]) -> Tensor:
         """From the deepest features up: enlarge, add the next finer ones, mix."""
@@ -59,24 +78,38 @@ class Segmenter(nn.Module):
         return _enlarged(value, self.reductions[0] // STRIDE)
 
 
-def build(settings: TrainSettings, concepts: int, spec: InputSpec) -> Segmenter:
+def build(settings: TrainSettings, concepts: int, spec: InputSpec, load: bool) -> Segmenter:
     """A segmenter with the encoder and the weights that ``settings`` name.
 
     Raises:
         InvalidInput: the encoder is unknown or gives no features, or the weights do not fit it.
         NetworkError: weights were asked for by name and cannot be fetched.
-
     """
-    return Segmenter(encoder_features(settings), concepts, spec.bit_depth)
+    encoder = encoder_features(settings, load)
+    pretrained = settings.weights != NONE
+    if pretrained:
+        freeze_early(encoder)
+    return Segmenter(encoder, concepts, spec.bit_depth, pretrained)
 
 
 def loss(outputs: Outputs, batch: Batch) -> Tensor:
-    """Dice and cross-entropy over the maps where places are known, cross-entropy over the scores."""
+    """Dice and cross-entropy over the "some defect" map where places are known, cross-entropy over its
+    score, and, where there is a defect, cross-entropy over which one it is."""
     assert outputs.maps is not None
     targets = F.avg_pool2d(batch.masks, STRIDE)
-    weights = batch.mask_weights.expand_as(targets)
-    located = dice(outputs.maps, targets, weights) + cross_entropy(outputs.maps, targets, weights)
-    return located + cross_entropy(outputs.scores, batch.labels, batch.label_weights)
+    some = targets.amax(dim=1, keepdim=True)
+    sure = batch.labels * batch.label_weights
+    labelled = sure.amax(dim=1, keepdim=True)
+    known = torch.maximum(labelled, batch.label_weights.amin(dim=1, keepdim=True))
+    any_maps = outputs.maps if outputs.any_maps is None else outputs.any_maps
+    any_scores = outputs.scores if outputs.any_scores is None else outputs.any_scores
+    weights = batch.mask_weights.expand_as(some)
+    total = dice(any_maps, some, weights) + cross_entropy(any_maps, some, weights)
+    total = total + cross_entropy(any_scores, labelled, known)
+    if outputs.any_maps is None:
+        return total
+    which = cross_entropy(outputs.maps, targets, (weights * some).expand_as(targets))
+    return total + which + cross_entropy(outputs.scores, batch.labels, batch.label_weights * labelled)
 
 
 def _separable(width: int) -> nn.Sequential:

@@ -45,9 +45,9 @@ class UNet(nn.Module):
         return Outputs(maps.amax(dim=(2, 3)), maps)
 
 
-def build(settings: TrainSettings, concepts: int, spec: InputSpec) -> UNet:
-    """A U-Net for ``concepts``; it starts from random weights."""
-    del settings
+def build(settings: TrainSettings, concepts: int, spec: InputSpec, load: bool) -> UNet:
+    """A U-Net for ``concepts``; it always starts from random weights."""
+    del settings, load
     return UNet(concepts, spec.bit_depth)
 
 

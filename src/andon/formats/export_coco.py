@@ -17,7 +17,7 @@ from andon.domain.annotations import Box, Geometry, Mask, Polygon, WholeImage
 from andon.domain.datasets import Snapshot, SnapshotItem
 from andon.errors import InvalidInput
 from andon.formats.coco_json import WHOLE_IMAGE
-from andon.formats.files import inside
+from andon.formats.files import inside, suffix_of
 from andon.formats.pixels import read_mask
 from andon.formats.run_lengths import compress, run_lengths_of
 
@@ -62,7 +62,7 @@ def _file_name(item: SnapshotItem, count: Mapping[str, int], folder: Path) -> st
     try:
         inside(folder, item.name)
     except InvalidInput:
-        return item.image
+        return item.image + suffix_of(item.name)
     if count[item.name] == 1:
         return item.name
     path = Path(item.name)

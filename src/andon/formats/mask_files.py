@@ -5,7 +5,7 @@ from collections import defaultdict
 from andon.errors import InvalidInput
 from andon.formats.entries import EntryLabel, LeftOut, MaskFile, Options
 from andon.formats.files import Listing, folders_of, stem_of
-from andon.formats.words import words_of
+from andon.formats.words import NEUTRAL_WORDS, words_of
 
 MASK_SUFFIXES = ("_mask", "-mask", ".mask")
 MASK_FOLDERS = frozenset({"mask", "masks", "ground", "groundtruth", "gt"})
@@ -55,19 +55,32 @@ class MaskFiles:
     def _is_mask(self, name: str) -> bool:
         if _bare(stem_of(name)) != stem_of(name) or self._is_below_masks(name):
             return True
-        return any(words_of(folder).split(" ")[0] in MASK_FOLDERS for folder in folders_of(name))
+        return any(_holds_masks(folder) for folder in folders_of(name))
 
     def _is_below_masks(self, name: str) -> bool:
         return self._options.masks is not None and name.startswith(self._options.masks.strip("/") + "/")
 
     def _closest(self, image: str) -> list[str]:
-        """Masks of that stem that have most folder names in common with the image."""
-        candidates = self._by_stem.get(stem_of(image), [])
+        """Masks of that stem that can belong to the image and have most folder names in common with it."""
+        around = {*folders_of(image)}
+        candidates = [name for name in self._by_stem.get(stem_of(image), ()) if self._meant(name) <= around]
         if self._options.masks is not None:
             candidates = [name for name in candidates if self._is_below_masks(name)]
-        shared = {name: len({*folders_of(name)} & {*folders_of(image)}) for name in candidates}
+        shared = {name: len({*folders_of(name)} & around) for name in candidates}
         most = max(shared.values(), default=0)
         return [name for name in candidates if shared[name] == most]
+
+    def _meant(self, mask: str) -> set[str]:
+        """Folders of a mask that its image must have, too: a class, a part, train or test."""
+        folders = folders_of(mask)
+        if self._is_below_masks(mask):
+            folders = folders[len(folders_of(f"{self._options.masks}".strip("/") + "/")) :]
+        neutral = {folder for folder in folders if words_of(folder) in NEUTRAL_WORDS}
+        return {folder for folder in folders if not _holds_masks(folder)} - neutral
+
+
+def _holds_masks(folder: str) -> bool:
+    return words_of(folder).split(" ")[0] in MASK_FOLDERS
 
 
 def _bare(stem: str) -> str:

@@ -90,6 +90,16 @@ class ImportOutcome:
         counts = f"{self.imported} images imported, {self.known} known, {len(self.left_out)} files left out"
         return f"{counts}; new concepts: {', '.join(self.concepts_added) or 'none'}."
 
+    def facts(self) -> dict[str, object]:
+        """The outcome as rows of a table."""
+        return {
+            "layout": self.layout,
+            "imported": self.imported,
+            "known": self.known,
+            "left out": len(self.left_out),
+            "new concepts": ", ".join(self.concepts_added) or "none",
+        }
+
     def as_json(self) -> dict[str, object]:
         """The same for `--json`."""
         return {

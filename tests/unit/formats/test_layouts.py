@@ -105,7 +105,9 @@ def coco(root: Path) -> None:
     content = {
         "images": [{"id": n, "file_name": f"{n}.png", "height": 6, "width": 8} for n in (1, 2)],
         "categories": [{"id": 7, "name": "dent", "supercategory": "x"}],
-        "annotations": [{"id": n, "image_id": 1, "category_id": 7, **place} for n, place in enumerate(places)],
+        "annotations": [
+            {"id": n, "image_id": 1, "category_id": 7, **place} for n, place in enumerate(places)
+        ],
     }
     (root / "annotations/instances_train2017.json").write_text(json.dumps(content))
 
@@ -135,7 +137,12 @@ def test_a_layout_is_recognised_and_accounts_for_every_file(layout: str, tmp_pat
     assert recognised == layout
     assert left_out.pop("notes.md")
     assert not left_out
-    masks = {label.place.path for e in entries.values() for label in e.labels if isinstance(label.place, MaskFile)}
+    masks = {
+        label.place.path
+        for e in entries.values()
+        for label in e.labels
+        if isinstance(label.place, MaskFile)
+    }
     files = {path for path in tmp_path.rglob("*") if path.is_file()}
     manifests = {p for p in files if p.suffix in {".md", ".csv", ".json", ".txt"}}
     unread = files - masks - manifests - {entry.path for entry in entries.values()}
@@ -210,6 +217,17 @@ def test_names_say_class_and_split(tmp_path: Path) -> None:
     assert (trained.split, tested.split) == (Split.TRAIN, Split.TEST)
 
 
+def test_a_mask_of_another_class_or_split_is_not_taken(tmp_path: Path) -> None:
+    for name in ("scratch/1.png", "dent/1.png", "dent/2.png"):
+        image(tmp_path, name)
+    mask(tmp_path, "masks/scratch/1.png")
+    mask(tmp_path, "test/masks/2.png")
+    _, entries, left_out = read(tmp_path)
+    assert isinstance(entries["scratch/1.png"].labels[0].place, MaskFile)
+    assert entries["dent/1.png"].labels[0].place == entries["dent/2.png"].labels[0].place == WholeImage()
+    assert set(left_out) == {"test/masks/2.png"}
+
+
 def test_two_masks_of_one_name_need_a_decision(tmp_path: Path) -> None:
     names(tmp_path)
     mask(tmp_path, "mask-images/anomaly-1.png")
@@ -238,7 +256,9 @@ def test_csv_rows_of_one_path_are_labels_of_one_image(tmp_path: Path) -> None:
         ('a/1.png,"dent', InvalidInput, "manifest.csv"),
     ],
 )
-def test_csv_errors_name_file_and_row(rows: str, error: type[UserError], words: str, tmp_path: Path) -> None:
+def test_csv_errors_name_file_and_row(
+    rows: str, error: type[UserError], words: str, tmp_path: Path
+) -> None:
     image(tmp_path, "a/1.png")
     (tmp_path / "manifest.csv").write_text(f"path,label\n{rows}\n")
     with pytest.raises(error, match=words):
@@ -263,10 +283,22 @@ def test_coco_boxes_polygons_and_both_kinds_of_run_lengths(tmp_path: Path) -> No
 
 
 BAD_COCO = {
-    "traversal": ({"images": [{"id": 1, "file_name": "../../x.png", "height": 6, "width": 8}]}, "no path below"),
-    "unknown image": ({"annotations": [{"image_id": 99, "category_id": 7, "bbox": [0, 0, 1, 1]}]}, "unknown image"),
-    "odd polygon": ({"annotations": [{"image_id": 1, "category_id": 7, "segmentation": [[1, 2, 3]]}]}, "odd"),
-    "not numbers": ({"annotations": [{"image_id": 1, "category_id": 7, "bbox": ["a", 0, 1, 1]}]}, "no usable number"),
+    "traversal": (
+        {"images": [{"id": 1, "file_name": "../../x.png", "height": 6, "width": 8}]},
+        "no path below",
+    ),
+    "unknown image": (
+        {"annotations": [{"image_id": 99, "category_id": 7, "bbox": [0, 0, 1, 1]}]},
+        "unknown image",
+    ),
+    "odd polygon": (
+        {"annotations": [{"image_id": 1, "category_id": 7, "segmentation": [[1, 2, 3]]}]},
+        "odd",
+    ),
+    "not numbers": (
+        {"annotations": [{"image_id": 1, "category_id": 7, "bbox": ["a", 0, 1, 1]}]},
+        "no usable number",
+    ),
     "infinite": ({"annotations": [{"image_id": 1, "category_id": 7, "bbox": [1e999, 0, 1, 1]}]}, "usable"),
     "flat box": ({"annotations": [{"image_id": 1, "category_id": 7, "bbox": [0, 0, 0, 1]}]}, "no area"),
     "one id twice": ({"categories": [{"id": 7, "name": "a"}, {"id": 7, "name": "b"}]}, "stands twice"),

@@ -71,7 +71,9 @@ def test_palettes_and_one_bit_pictures_are_expanded() -> None:
     painted = Image.fromarray(COLOUR).quantize(5)
     assert np.array_equal(decode(file_of(painted, "PNG")), np.asarray(painted.convert("RGB")))
     black_and_white = Image.fromarray(GREY).convert("1")
-    assert np.array_equal(decode(file_of(black_and_white, "PNG")), np.asarray(black_and_white) * np.uint8(255))
+    assert np.array_equal(
+        decode(file_of(black_and_white, "PNG")), np.asarray(black_and_white) * np.uint8(255)
+    )
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -112,7 +114,9 @@ def test_damaged_png_is_refused() -> None:
         decode(bytes(content))
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"BM"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"BM"]
+)
 def test_other_files_are_refused(content: bytes) -> None:
     with pytest.raises(InvalidInput):
         decode(content)
@@ -151,14 +155,18 @@ def test_floating_point_images_are_refused() -> None:
 
 
 def test_digest_is_of_the_picture_not_of_the_file() -> None:
-    digests = {image_digest(decode(file_of(Image.fromarray(COLOUR), kind))) for kind in ("PNG", "BMP", "TIFF")}
+    digests = {
+        image_digest(decode(file_of(Image.fromarray(COLOUR), kind))) for kind in ("PNG", "BMP", "TIFF")
+    }
     assert len(digests) == 1
     assert image_digest(np.zeros((3, 4), np.uint8)) != image_digest(np.zeros((4, 3), np.uint8))
     assert image_digest(np.zeros((2, 4), np.uint8)) != image_digest(np.zeros((2, 2), np.uint16))
     assert image_digest(COLOUR[::-1]) == image_digest(COLOUR[::-1].copy())
 
 
-@pytest.mark.parametrize("pixels", [GREY, COLOUR, DEEP, DEEP_COLOUR], ids=["grey", "colour", "deep", "deep colour"])
+@pytest.mark.parametrize(
+    "pixels", [GREY, COLOUR, DEEP, DEEP_COLOUR], ids=["grey", "colour", "deep", "deep colour"]
+)
 def test_png_gives_the_pixels_back(pixels: np.ndarray) -> None:
     assert np.array_equal(decode(encode_png(pixels)), pixels)
 

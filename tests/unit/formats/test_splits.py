@@ -18,7 +18,9 @@ def written(folder: Path, name: str, text: str) -> Path:
 
 
 def test_json_lists_and_csv_rows_say_the_same(tmp_path: Path) -> None:
-    json = written(tmp_path, "s.json", '{"note": "by tile", "train": ["a.jpg"], "val": ["b.jpg"], "test": ["c.jpg"]}')
+    json = written(
+        tmp_path, "s.json", '{"note": "by tile", "train": ["a.jpg"], "val": ["b.jpg"], "test": ["c.jpg"]}'
+    )
     csv = written(tmp_path, "s.csv", "file,split\na.jpg,train\nb.jpg,stop\nc.jpg,test\nd.jpg,\n")
     expected = {"a.jpg": Split.TRAIN, "b.jpg": Split.STOP, "c.jpg": Split.TEST}
     assert read_split_file(json) == read_split_file(csv) == expected
@@ -37,13 +39,15 @@ def test_json_lists_and_csv_rows_say_the_same(tmp_path: Path) -> None:
         ("s.csv", "picture,split\na.jpg,test\n", InvalidInput, "no column that names files"),
     ],
 )
-def test_wrong_split_files_are_refused(name: str, text: str, error: type[UserError], words: str, tmp_path: Path) -> None:
+def test_wrong_split_files_are_refused(
+    name: str, text: str, error: type[UserError], words: str, tmp_path: Path
+) -> None:
     with pytest.raises(error, match=words):
         read_split_file(written(tmp_path, name, text))
 
 
 def test_a_missing_split_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="s.json"):
+    with pytest.raises(NotFound, match="there is no split file"):
         read_split_file(tmp_path / "s.json")
 
 

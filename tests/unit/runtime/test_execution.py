@@ -48,6 +48,13 @@ def test_runs_do_not_remember_each_other(variant: Variant) -> None:
 
 
 @VARIANTS
+def test_engines_leave_the_arithmetic_of_the_process_alone(variant: Variant) -> None:
+    """Flushing tiny numbers to zero would outlive the engine's run, in this thread and all it starts."""
+    Executor(graphs.brightness_graph(), variant, threads=1).run(spotted())
+    assert (np.array([2.0**-1070]) / np.array([2.0]))[0] == 2.0**-1071
+
+
+@VARIANTS
 def test_maps_of_another_shape_than_stated_are_not_believed(variant: Variant) -> None:
     honest = graphs.brightness_graph(given=STRIDED)
     lying = CheckedGraph(honest.content, honest.input, graphs.OUTPUT)

@@ -66,7 +66,6 @@ def _options(threads: int) -> "onnxruntime.SessionOptions":
     options.log_severity_level = 4
     # Spinning threads would take the processor from decoding and from the other programs of a station.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     return options
 
 

@@ -61,6 +61,7 @@ def _properties(precision: Precision, threads: int) -> dict[str, object]:
         "NUM_STREAMS": 1,
         "CACHE_DIR": "",
         "ENABLE_CPU_PINNING": False,
+        "CPU_DENORMALS_OPTIMIZATION": False,
     }
 
 

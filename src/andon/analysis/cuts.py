@@ -221,7 +221,8 @@ class _Problem:
     def shared(self, table: PartTable, floor: float) -> np.ndarray:
         """(K, 2) places: the best cuts on the highest score, the same for every concept."""
         gaps = _Gaps.of(table.worst, floor)
-        chosen = gaps.cuts[list(_best(self, gaps, np.full(len(table.parts), PASS)))]
+        lowest_reached = np.append(gaps.distinct, np.inf)
+        chosen = lowest_reached[list(_best(self, gaps, np.full(len(table.parts), PASS)))]
         return np.array([np.searchsorted(own.distinct, chosen) for own in self.gaps])
 
     def descended(self, places: np.ndarray) -> tuple[float, np.ndarray]:

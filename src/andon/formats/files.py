@@ -97,11 +97,8 @@ def _walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     while waiting:
         folder = waiting.pop()
         with os.scandir(root / folder) as found:
-            for item in found:
-                name = f"{folder}{item.name}"
-                if item.name.startswith("."):
-                    continue
-                if item.is_dir(follow_symlinks=False):
-                    waiting.append(f"{name}/")
-                else:
-                    yield name, item
+            visible = [item for item in found if not item.name.startswith(".")]
+        waiting += [f"{folder}{item.name}/" for item in visible if item.is_dir(follow_symlinks=False)]
+        yield from (
+            (f"{folder}{item.name}", item) for item in visible if not item.is_dir(follow_symlinks=False)
+        )

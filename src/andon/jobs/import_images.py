@@ -184,15 +184,12 @@ def _prepared(database: Database, entries: Sequence[Entry], request: ImportReque
     """Batches in the order of ``entries``; the next ones are being prepared while one is written."""
     waiting: deque[Future[_Batch]] = deque()
     with ThreadPoolExecutor(request.threads) as pool:
-        try:
-            for batch in _cut(entries):
-                waiting.append(pool.submit(_prepare_batch, database, batch, request.limits))
-                if len(waiting) > request.threads:
-                    yield waiting.popleft().result()
-            while waiting:
+        for batch in _cut(entries):
+            waiting.append(pool.submit(_prepare_batch, database, batch, request.limits))
+            if len(waiting) > request.threads:
                 yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _prepare_batch(database: Database, entries: Sequence[Entry], limits: Limits) -> _Batch:

@@ -22,6 +22,10 @@ from andon.simulate.settings import LineSettings
 COSTS = Costs(escape=100.0, overkill=5.0, review=1.0, defect_rate=0.05)
 
 
+FRESH_FROM = 100_000
+"""Number of the first fresh part: other lots of the same line, weeks after those that were learned from."""
+
+
 class Size(StrEnum):
     """How much work the demo is; tiny is what the tests run."""
 
@@ -83,12 +87,12 @@ def _draw(folder: Path, amount: Amount) -> Path:
 
     shutil.rmtree(folder, ignore_errors=True)
     with progress_bar("drawing parts") as bar:
-        write_parts(folder, Line(_line(amount, defect_rate=0.35, seed=1)), range(amount.parts), bar.report)
+        write_parts(folder, Line(_line(amount, defect_rate=0.35)), range(amount.parts), bar.report)
     return folder
 
 
-def _line(amount: Amount, defect_rate: float, seed: int) -> LineSettings:
-    return LineSettings(height=amount.side, width=amount.side, defect_rate=defect_rate, seed=seed)
+def _line(amount: Amount, defect_rate: float) -> LineSettings:
+    return LineSettings(height=amount.side, width=amount.side, defect_rate=defect_rate, seed=1)
 
 
 def _import(workspace: Workspace, source: Path) -> str:
@@ -153,6 +157,7 @@ def _draw_fresh(folder: Path, amount: Amount) -> tuple[Path, Path]:
     images, truth = folder / "fresh", folder / "truth"
     for old in (images, truth):
         shutil.rmtree(old, ignore_errors=True)
-    line = Line(_line(amount, defect_rate=0.15, seed=2))
+    line = Line(_line(amount, defect_rate=0.15))
+    later = range(FRESH_FROM, FRESH_FROM + amount.fresh)
     with progress_bar("drawing fresh parts") as bar:
-        return images, write_fresh_parts(images, truth, line, range(amount.fresh), bar.report)
+        return images, write_fresh_parts(images, truth, line, later, bar.report)

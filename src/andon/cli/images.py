@@ -32,7 +32,7 @@ def import_(
     layout: Annotated[
         str | None,
         typer.Option(
-            help="coco, csv, mvtec, dagm, kolektor, pairs, good-bad, classes. Default: recognised."
+            help="coco, csv, mvtec, dagm, kolektor, pairs, good-bad, classes, names. Default: recognised."
         ),
     ] = None,
     source: Annotated[

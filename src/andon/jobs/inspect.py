@@ -6,11 +6,12 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from andon.blobs.files import disk_errors
 from andon.domain.datasets import Split
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.jobs import Job, JobKind
 from andon.domain.recipes import Recipe
-from andon.errors import DiskFull, InvalidInput, NotFound, OperatorError
+from andon.errors import InvalidInput, NotFound
 from andon.formats.pixels import encode_png
 from andon.formats.truth import Truth, read_truth
 from andon.runtime.inspector import Outcome
@@ -77,7 +78,8 @@ def inspect_images(workspace: Workspace, request: InspectRequest, report: Report
     )
     job = begin_job(workspace, JobKind.INSPECT, _subject(request, recipe))
     folder = request.out or workspace.inspections / job.id
-    _make_folder(folder / "overlays")
+    with disk_errors(folder):
+        (folder / "overlays").mkdir(parents=True, exist_ok=True)
     done = recorded_names(workspace, job.id)
     report(len(done), len(items), "")
     batch: list[Inspection] = []
@@ -121,19 +123,14 @@ def _folder_items(folder: Path, truth: Mapping[str, Truth]) -> list[Item]:
     if unknown:
         raise InvalidInput(f"the truth file names {unknown[0]!r}, which is not in {folder}")
     return [
-        Item(name, _reader(path), truth[name].part if name in truth else None)
+        Item(name, partial(_read, path), truth[name].part if name in truth else None)
         for name, path in zip(names, files, strict=True)
     ]
 
 
-def _reader(path: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            return path.read_bytes()
-        except OSError as cause:
-            raise OperatorError(f"{path} cannot be read: {cause.strerror}") from cause
-
-    return read
+def _read(path: Path) -> bytes:
+    with disk_errors(path):
+        return path.read_bytes()
 
 
 def _test_items(workspace: Workspace, dataset: str) -> tuple[list[Item], dict[str, Truth]]:
@@ -172,13 +169,6 @@ def _record(item: Item, outcome: Outcome, by: tuple[Recipe, Job], variant: str) 
     )
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise OperatorError(f"cannot make the folder {folder}: {cause.strerror}") from cause
-
-
 def _wants_overlay(wanted: Overlays, outcome: Outcome, truth: Truth | None) -> bool:
     """A known escape is shown too, although nothing was found on it."""
     if outcome.pixels is None or wanted is Overlays.NONE:
@@ -192,10 +182,6 @@ def _write_overlay(folder: Path, item: Item, outcome: Outcome) -> None:
     assert outcome.pixels is not None
     target = overlay_path(folder, item.name)
     picture = overlay(outcome.pixels, outcome.regions, outcome.decision.verdict, tuple(outcome.scores))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(encode_png(picture))
-    except OSError as cause:
-        raise DiskFull(
-            f"{target} cannot be written: {cause.strerror}", "Free space; the same command goes on."
-        ) from cause

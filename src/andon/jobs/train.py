@@ -10,7 +10,7 @@ from andon.domain.datasets import Snapshot, SnapshotItem, Split
 from andon.domain.models import Manifest, Package, Parity
 from andon.domain.runs import MetricPoint, Run, TrainSettings
 from andon.domain.serial import canonical, to_json
-from andon.errors import AndonError, NotPossible
+from andon.errors import AndonError, DiskFull, NotPossible
 from andon.formats.pixels import encode_png
 from andon.runtime.graph import check
 from andon.runtime.package import attach, package_digest, seal, write_package
@@ -85,6 +85,8 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
     try:
         trained = _train(workspace, (snapshot, concepts), run, report)
         package = _ship(workspace, snapshot, run, trained)
+    except DiskFull:
+        raise  # the last checkpoint stands: the same call goes on when there is space
     except AndonError as error:
         fail_run(workspace, run, error.message)
         raise

@@ -1,0 +1,237 @@
+"""Wrong input at every door: one clear line that names the thing and says what to do; nothing is lost."""
+
+import json
+import shutil
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from journeys.conftest import Answer, Plant, andon, must
+
+Run = Callable[..., Answer]
+
+
+def picture(path: Path, seed: int, size: tuple[int, int] = (96, 96)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).integers(0, 255, (*size, 3), dtype=np.uint8)
+    assert cv2.imwrite(str(path), noise)
+    return path
+
+
+def folder_of(root: Path, good: int, bad: int) -> Path:
+    for n in range(good):
+        picture(root / "good" / f"{n}.png", n)
+    for n in range(bad):
+        picture(root / "scratch" / f"{n}.png", 1000 + n)
+    return root
+
+
+def refused(answer: Answer, *words: str, code: int = 3) -> None:
+    assert answer.error is not None, answer.stdout
+    text = f"{answer.error.message} {answer.error.todo}"
+    assert all(word in text for word in words), text
+    assert "\n" not in answer.error.message
+    assert answer.code == code
+
+
+def test_no_workspace(tmp_path: Path) -> None:
+    refused(andon("-w", tmp_path, "images", "list"), "not a workspace", "andon init")
+
+
+def test_missing_folder(empty_workspace: Run, tmp_path: Path) -> None:
+    refused(empty_workspace("images", "import", tmp_path / "nowhere"), "nowhere")
+    refused(empty_workspace("inspect", tmp_path / "nowhere"), "recipe")
+
+
+def test_unreadable_image_is_left_out_with_the_reason(empty_workspace: Run, tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "parts", 3, 2)
+    (source / "good" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"nonsense" * 20)
+    truncated = source / "scratch" / "0.png"
+    truncated.write_bytes(truncated.read_bytes()[:-2000])
+    outcome = must(empty_workspace("images", "import", source, "--json")).json()
+    assert outcome["imported"] == 4
+    assert {left["name"] for left in outcome["left_out"]} == {"good/broken.png", "scratch/0.png"}
+    assert all(left["reason"] for left in outcome["left_out"])
+
+
+def test_an_image_bomb_is_refused_before_it_is_decoded(empty_workspace: Run, tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "parts", 2, 2)
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    (source / "good" / "bomb.png").write_bytes(content)
+    outcome = must(empty_workspace("images", "import", source, "--json")).json()
+    assert [left["name"] for left in outcome["left_out"]] == ["good/bomb.png"]
+    assert "pixels" in outcome["left_out"][0]["reason"]
+
+
+def test_a_label_that_is_no_concept(empty_workspace: Run, tmp_path: Path) -> None:
+    must(empty_workspace("images", "import", folder_of(tmp_path / "first", 2, 2)))
+    picture(tmp_path / "second" / "good" / "9.png", 77)
+    picture(tmp_path / "second" / "dent" / "9.png", 78)
+    refused(
+        empty_workspace("images", "import", tmp_path / "second"), "dent", "not in the ontology", "--add-concepts"
+    )
+    assert len(must(empty_workspace("images", "list", "--json")).json()["images"]) == 4
+    must(empty_workspace("images", "import", tmp_path / "second", "--add-concepts"))
+
+
+def test_two_concepts_of_one_name(empty_workspace: Run, tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "parts", 2, 2)
+    picture(source / "Scratch" / "1.png", 5)
+    refused(empty_workspace("images", "import", source), "Scratch", "scratch")
+
+
+def test_a_mask_that_does_not_fit(empty_workspace: Run, tmp_path: Path) -> None:
+    source = tmp_path / "parts"
+    picture(source / "a.png", 1)
+    picture(source / "b.png", 2)
+    cv2.imwrite(str(source / "m.bmp"), np.full((50, 60), 255, np.uint8))
+    (source / "manifest.csv").write_text("path,label,mask\na.png,crack,m.bmp\nb.png,good,\n")
+    outcome = must(empty_workspace("images", "import", source, "--json")).json()
+    assert [left["name"] for left in outcome["left_out"] if left["name"] == "a.png"] == ["a.png"]
+    assert outcome["imported"] == 1
+
+
+def test_freezing_without_labels(empty_workspace: Run, tmp_path: Path) -> None:
+    refused(empty_workspace("datasets", "freeze", "none"), "no labelled image")
+
+
+def test_a_data_set_without_defects_is_frozen_but_not_trained_on(
+    empty_workspace: Run, tmp_path: Path
+) -> None:
+    must(empty_workspace("images", "import", folder_of(tmp_path / "parts", 12, 0), "--clean", "good"))
+    frozen = must(empty_workspace("datasets", "freeze", "clean", "--json")).json()
+    assert any("no defective part" in remark for remark in frozen["remarks"])
+    refused(empty_workspace("train", "clean", "--weights", "none"), "no defect")
+
+
+def test_a_data_set_with_one_class(empty_workspace: Run, tmp_path: Path) -> None:
+    must(empty_workspace("images", "import", folder_of(tmp_path / "parts", 0, 12), "--layout", "classes"))
+    must(empty_workspace("datasets", "freeze", "bad"))
+    refused(
+        empty_workspace("train", "bad", "--family", "classify", "--weights", "none", "--steps", "2"), "clean"
+    )
+
+
+def test_no_defects_to_calibrate_with_says_which_bound_is_possible(
+    empty_workspace: Run, tmp_path: Path
+) -> None:
+    must(empty_workspace("images", "import", folder_of(tmp_path / "parts", 24, 2)))
+    names = [image["name"] for image in must(empty_workspace("images", "list", "--json")).json()["images"]]
+    splits = {"train": [n for n in names if n.startswith("scratch")], "calibration": [], "test": []}
+    for number, name in enumerate(n for n in names if n.startswith("good")):
+        splits[("train", "calibration", "test")[number % 3]].append(name)
+    (tmp_path / "split.json").write_text(json.dumps(splits))
+    must(empty_workspace("datasets", "freeze", "few", "--split-file", tmp_path / "split.json"))
+    small = ("--encoder", "mobilenetv3_small_050", "--weights", "none", "--size", "32x32", "--steps", "2")
+    must(empty_workspace("train", "few", "--family", "classify", *small))
+    found = must(empty_workspace("models", "evaluate", "latest", "--json")).json()
+    said = " ".join(found["remarks"])
+    assert "no defect" in said and "overkill is bounded" in said
+    assert "59 for 5%" in said
+    assert found["rates"]["escapes"]["of"] == 0 and found["rates"]["escapes"]["high"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--size", "100x100"), ("100x100", "multiples of 32")),
+        (("--size", "big"), ("big", "HEIGHTxWIDTH")),
+        (("--off", "sharpen"), ("sharpen", "flip_horizontal")),
+        (("--weights", "missing.safetensors"), ("missing.safetensors",)),
+        (("--weights", "none", "--encoder", "no_such_net"), ("no_such_net",)),
+    ],
+)
+def test_training_options(plant: Plant, option: tuple[str, ...], words: tuple[str, ...]) -> None:
+    refused(plant.andon("train", "brackets", "--steps", "1", *option), *words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("datasets", "show", "nothing"), ("nothing",)),
+        (("train", "nothing"), ("nothing",)),
+        (("models", "show", "ffff"), ("ffff",)),
+        (("models", "evaluate", "latest", "--variant", "abacus/f32"), ("abacus/f32", "onnxruntime/f32")),
+        (("models", "evaluate", "latest", "--defect-rate", "0"), ("defect rate",)),
+        (("recipes", "make", "x", "--cut", "rust=0.1,0.2"), ("rust",)),
+        (("recipes", "make", "x", "--cut", "stain=0.9,0.2"), ("review cut",)),
+        (("recipes", "make", "x", "--cut", "stain=0.001,0.2"), ("0.001", "not kept")),
+        (("recipes", "make", "x", "--rule", "stain:min_length=2,unit=mm"), ("calibration",)),
+        (("recipes", "make", "x", "--rule", "stain:shape=round"), ("shape",)),
+        (("recipes", "make", "x", "--ignore", "0 0 10"), ("odd number",)),
+        (("recipes", "make", "x@2",), ("x@2",)),
+        (("recipes", "show", "nothing"), ("nothing",)),
+        (("inspect", "--recipe", "brackets"), ("--test-of",)),
+        (("inspections", "show", "ffff"), ("ffff",)),
+        (("inspections", "list", "--verdict", "MAYBE"), ("MAYBE", "NO-DECISION")),
+        (("calibrations", "add", "ST-04", "top", "--pixels", "0", "--millimetres", "5"), ("0 px",)),
+    ],
+)
+def test_names_and_values(plant: Plant, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+    refused(plant.andon(*arguments), *words)
+
+
+def test_parts_that_cannot_be_judged_are_no_decision(plant: Plant, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    picture(wrong / "size.png", 1, (50, 70))
+    grey = np.zeros((96, 96), np.uint8)
+    cv2.imwrite(str(wrong / "grey.png"), grey)
+    cv2.imwrite(str(wrong / "deep.png"), np.zeros((96, 96, 3), np.uint16))
+    (wrong / "broken.png").write_bytes(b"no image at all")
+    shutil.copy(next(plant.fresh.glob("*.png")), wrong / "right.png")
+    found = must(plant.andon("inspect", wrong, "--recipe", "brackets", "--json")).json()
+    assert (found["parts"], found["verdicts"]["NO-DECISION"]) == (5, 4)
+    lines = [json.loads(line) for line in Path(found["jsonl"]).read_text().splitlines()]
+    codes = {line["name"]: [reason["code"] for reason in line["decision"]["reasons"]] for line in lines}
+    assert codes["size.png"] == ["wrong-size"] and codes["broken.png"] == ["bad-image"]
+    assert codes["grey.png"] == codes["deep.png"] == ["wrong-pixels"]
+
+
+def test_a_truth_file_about_other_images(plant: Plant, tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_text("path,label\nelsewhere.png,crack\n")
+    arguments = ("inspect", plant.fresh, "--recipe", "brackets", "--truth", tmp_path / "truth.csv")
+    refused(plant.andon(*arguments), "elsewhere.png")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "manifest"])
+def test_a_damaged_package_is_never_used(plant: Plant, tmp_path: Path, damage: str) -> None:
+    shutil.copytree(plant.folder, tmp_path / "ws")
+    package = next((tmp_path / "ws" / "packages").iterdir())
+    graph, manifest = package / "model.onnx", package / "manifest.json"
+    content = graph.read_bytes()
+    match damage:
+        case "truncated":
+            graph.write_bytes(content[:-100])
+        case "altered":
+            graph.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+        case "missing":
+            graph.unlink()
+        case "manifest":
+            manifest.write_text(manifest.read_text().replace('"score_floor":0.02', '"score_floor":0.01'))
+    answer = andon("-w", tmp_path / "ws", "inspect", plant.fresh, "--recipe", "brackets")
+    refused(answer, "package", code=5)
+
+
+def test_a_workspace_of_a_newer_version(tmp_path: Path) -> None:
+    import pysqlite3.dbapi2 as sqlite
+
+    must(andon("init", tmp_path / "ws"))
+    with sqlite.connect(tmp_path / "ws" / "andon.db") as records:
+        records.execute("UPDATE alembic_version SET version_num = '9999'")
+    refused(andon("-w", tmp_path / "ws", "images", "list"), "newer Andon", code=4)
+
+
+def test_exporting_into_a_full_folder(plant: Plant, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("mine")
+    refused(plant.andon("datasets", "export", "brackets", "--to", tmp_path), "not empty")
+    refused(plant.andon("datasets", "export", "brackets", "--to", tmp_path / "x", "--layout", "yolo"), "yolo")
+    assert (tmp_path / "note.txt").read_text() == "mine"

@@ -1,5 +1,7 @@
 """What of a pre-trained encoder stays as it is: in short runs unlearning outweighs learning."""
 
+from typing import Any
+
 from torch import nn
 
 EARLY = 4
@@ -9,12 +11,11 @@ EARLY = 4
 def freeze_early(encoder: nn.Module) -> None:
     """Keep the weights of all layers up to the last one whose output is reduced at most ``EARLY`` times.
 
-    ``encoder`` is a timm ``features_only`` network; one that starts coarser keeps nothing.
+    ``encoder`` is a timm network, ``features_only`` or whole; one that starts coarser keeps nothing.
     """
-    info = encoder.feature_info
-    names: list[str] = info.module_name()  # type: ignore[union-attr,operator]
-    reductions: list[int] = info.reduction()  # type: ignore[union-attr,operator]
-    early = [name for name, r in zip(names, reductions, strict=True) if r <= EARLY]
+    about: Any = getattr(encoder, "feature_info", [])
+    rows = getattr(about, "info", about)
+    early = [row["module"] for row in rows if row["reduction"] <= EARLY]
     parameters = list(encoder.named_parameters())
     last = max(
         (i for i, (key, _) in enumerate(parameters) for name in early if _belongs(key, name)), default=-1

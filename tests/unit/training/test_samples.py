@@ -51,7 +51,7 @@ def test_strange_labels_and_double_names_are_named() -> None:
 
 
 def test_two_classes_without_clean_parts_can_be_told_apart() -> None:
-    check(DEFECTS + [drawn(9, concept="stain")], ("dent", "stain"), Family.CLASSIFY)
+    check([*DEFECTS, drawn(9, concept="stain")], ("dent", "stain"), Family.CLASSIFY)
 
 
 def test_a_mask_for_only_one_of_two_labels_is_no_map() -> None:

@@ -1,5 +1,6 @@
 """How fast to learn, and for how long."""
 
+import itertools
 import math
 
 from andon.training.schedule import FEWEST_STEPS, average_share, rate, steps_within
@@ -10,7 +11,7 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert rates[0] == 0.001
     assert math.isclose(max(rates), 0.01)
     assert rates.index(max(rates)) in {9, 10}
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(rates))
     assert rates[-1] < 1e-5
 
 

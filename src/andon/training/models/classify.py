@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from andon.domain.models import InputSpec
 from andon.domain.runs import TrainSettings
 from andon.training.batches import Batch
-from andon.training.frozen import hold_norms
+from andon.training.frozen import freeze_early, hold_norms
 from andon.training.losses import cross_entropy
 from andon.training.models.intake import Intake
 from andon.training.models.outputs import Outputs
@@ -44,7 +44,10 @@ def build(settings: TrainSettings, concepts: int, spec: InputSpec, load: bool) -
 
     """
     encoder = encoder_classifier(settings, concepts, load)
-    return Classifier(encoder, spec.bit_depth, settings.weights != NONE)
+    pretrained = settings.weights != NONE
+    if pretrained:
+        freeze_early(encoder)
+    return Classifier(encoder, spec.bit_depth, pretrained)
 
 
 def loss(outputs: Outputs, batch: Batch) -> Tensor:

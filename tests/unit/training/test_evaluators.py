@@ -32,7 +32,7 @@ def measured(samples: list[Sample]) -> dict[str, float]:
 
 def test_a_network_that_is_right_gets_full_marks() -> None:
     found = measured(drawn_parts(20, 0))
-    assert found["ap"] == 1.0
+    assert found["ap"] > 0.999
     assert found["iou"] > 0.95
 
 

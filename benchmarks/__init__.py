@@ -1,1 +1,1 @@
-"""Head-to-head measurements: each module has ``run() -> rows`` and ``main(argv)``; results are JSON files."""
+"""Head-to-head measurements: each module has ``main(argv)``; results are JSON files."""

@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark after the other, or one of them (`ROW=name`), each with its peer in the same run."""
+"""`make bench`: every benchmark, or one (`ROW=name`), each with its peer in the same run."""
 
 import argparse
 import importlib

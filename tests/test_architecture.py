@@ -49,7 +49,9 @@ def nesting(node: ast.AST, depth: int = 0) -> int:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, Function | ast.ClassDef | ast.Lambda):
             continue
-        step = isinstance(child, ast.For | ast.While | ast.If | ast.With | ast.Try | ast.AsyncFor | ast.AsyncWith)
+        step = isinstance(
+            child, ast.For | ast.While | ast.If | ast.With | ast.Try | ast.AsyncFor | ast.AsyncWith
+        )
         is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and child in node.orelse
         deepest = max(deepest, nesting(child, depth + (1 if step and not is_elif else 0)))
     return deepest
@@ -69,7 +71,11 @@ def test_there_is_code_to_check() -> None:
 
 
 def test_files_are_short() -> None:
-    long = {str(p.relative_to(ROOT)): n for p in FILES if (n := len(p.read_text().splitlines())) > MAX_FILE_LINES}
+    long = {
+        str(p.relative_to(ROOT)): n
+        for p in FILES
+        if (n := len(p.read_text().splitlines())) > MAX_FILE_LINES
+    }
     assert not long
 
 
@@ -120,7 +126,9 @@ def test_nothing_is_swallowed() -> None:
             if not isinstance(node, ast.ExceptHandler):
                 continue
             kind = node.type
-            broad = kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"})
+            broad = kind is None or (
+                isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}
+            )
             raises = any(isinstance(child, ast.Raise) for child in ast.walk(node))
             if broad and not raises:
                 swallowed.append(f"{path.relative_to(ROOT)}:{node.lineno}")
@@ -135,7 +143,9 @@ def test_the_domain_is_standard_library_only() -> None:
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 modules = [node.module or ""]
-            foreign += [f"{path.name}: {module}" for module in modules if module.split(".")[0] not in allowed]
+            foreign += [
+                f"{path.name}: {module}" for module in modules if module.split(".")[0] not in allowed
+            ]
     assert not foreign
 
 

@@ -63,7 +63,9 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Plant:
     parts = ("--size", SIDE, "--defect-rate", "0.4")
     must(andon("simulate", made.parts, "--count", "120", "--seed", "5", *parts))
     must(
-        andon("simulate", made.fresh, "--count", "20", "--seed", "6", "--hide-truth", root / "truth", *parts)
+        andon(
+            "simulate", made.fresh, "--count", "20", "--seed", "6", "--hide-truth", root / "truth", *parts
+        )
     )
     must(andon("init", made.folder))
     must(made.andon("images", "import", made.parts, "--source", "parts"))

@@ -1,4 +1,4 @@
-"""kill -9 and a full disk in the middle of training and inspecting: the same command goes on, nothing is lost."""
+"""kill -9 and a full disk while training and inspecting: the same command goes on, nothing is lost."""
 
 import csv
 import os
@@ -51,7 +51,9 @@ def test_an_inspection_that_was_killed_goes_on(copy: Plant) -> None:
     assert all((copy.folder / "out" / "overlays" / f"{name}.png").is_file() for name in rejected)
 
 
-def test_a_training_that_was_killed_ends_in_the_same_package(copy: Plant, plant: Plant, tmp_path: Path) -> None:
+def test_a_training_that_was_killed_ends_in_the_same_package(
+    copy: Plant, plant: Plant, tmp_path: Path
+) -> None:
     shutil.copytree(plant.folder, tmp_path / "undisturbed")
     undisturbed = Plant(tmp_path / "undisturbed", plant.parts, plant.fresh, plant.truth)
     finish(undisturbed, "train")

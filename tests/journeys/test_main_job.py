@@ -59,7 +59,9 @@ def test_inspecting_gives_a_record_for_every_part(plant: Plant, inspected: dict[
     lines = [json.loads(line) for line in Path(inspected["jsonl"]).read_text().splitlines()]
     assert [row["image"] for row in rows] == [line["name"] for line in lines]
     assert len({row["id"] for row in rows}) == 20
-    stored = must(plant.andon("inspections", "list", "--recipe", "brackets", "--limit", "500", "--json")).json()
+    stored = must(
+        plant.andon("inspections", "list", "--recipe", "brackets", "--limit", "500", "--json")
+    ).json()
     assert {row["id"] for row in rows} <= {row["id"] for row in stored}
 
 

@@ -77,7 +77,10 @@ def test_a_label_that_is_no_concept(empty_workspace: Run, tmp_path: Path) -> Non
     picture(tmp_path / "second" / "good" / "9.png", 77)
     picture(tmp_path / "second" / "dent" / "9.png", 78)
     refused(
-        empty_workspace("images", "import", tmp_path / "second"), "dent", "not in the ontology", "--add-concepts"
+        empty_workspace("images", "import", tmp_path / "second"),
+        "dent",
+        "not in the ontology",
+        "--add-concepts",
     )
     assert len(must(empty_workspace("images", "list", "--json")).json()["images"]) == 4
     must(empty_workspace("images", "import", tmp_path / "second", "--add-concepts"))
@@ -117,7 +120,8 @@ def test_a_data_set_with_one_class(empty_workspace: Run, tmp_path: Path) -> None
     must(empty_workspace("images", "import", folder_of(tmp_path / "parts", 0, 12), "--layout", "classes"))
     must(empty_workspace("datasets", "freeze", "bad"))
     refused(
-        empty_workspace("train", "bad", "--family", "classify", "--weights", "none", "--steps", "2"), "clean"
+        empty_workspace("train", "bad", "--family", "classify", "--weights", "none", "--steps", "2"),
+        "clean",
     )
 
 
@@ -168,7 +172,14 @@ def test_training_options(plant: Plant, option: tuple[str, ...], words: tuple[st
         (("recipes", "make", "x", "--rule", "stain:min_length=2,unit=mm"), ("calibration",)),
         (("recipes", "make", "x", "--rule", "stain:shape=round"), ("shape",)),
         (("recipes", "make", "x", "--ignore", "0 0 10"), ("odd number",)),
-        (("recipes", "make", "x@2",), ("x@2",)),
+        (
+            (
+                "recipes",
+                "make",
+                "x@2",
+            ),
+            ("x@2",),
+        ),
         (("recipes", "show", "nothing"), ("nothing",)),
         (("inspect", "--recipe", "brackets"), ("--test-of",)),
         (("inspections", "show", "ffff"), ("ffff",)),
@@ -233,5 +244,7 @@ def test_a_workspace_of_a_newer_version(tmp_path: Path) -> None:
 def test_exporting_into_a_full_folder(plant: Plant, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
     refused(plant.andon("datasets", "export", "brackets", "--to", tmp_path), "not empty")
-    refused(plant.andon("datasets", "export", "brackets", "--to", tmp_path / "x", "--layout", "yolo"), "yolo")
+    refused(
+        plant.andon("datasets", "export", "brackets", "--to", tmp_path / "x", "--layout", "yolo"), "yolo"
+    )
     assert (tmp_path / "note.txt").read_text() == "mine"

@@ -35,6 +35,12 @@ def freeze(
     split_file: Annotated[
         Path | None, typer.Option(help="JSON or CSV that says which image is for train and for test.")
     ] = None,
+    split_key: Annotated[
+        str | None,
+        typer.Option(
+            help="Metadata key that says it instead: 'split' for layouts with a split of their own."
+        ),
+    ] = None,
     fractions: Fractions = None,
     seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 0,
     source: Annotated[str | None, typer.Option(help="Only images imported from this source.")] = None,
@@ -57,7 +63,7 @@ def freeze(
 
     workspace = workspace_of(context)
     fixed = read_split_file(split_file) if split_file else {}
-    rule = SplitRule(group_by, _fractions(fractions), fixed, seed)
+    rule = SplitRule(group_by, _fractions(fractions), fixed, split_key, seed)
     query = ImageFilter(part_type=part_type, line=line, station=station, lot=lot, source=source)
     frozen = freeze_dataset(workspace, DatasetSpec(name, query, rule))
     if as_json:
@@ -125,7 +131,7 @@ def export(
     layout: Annotated[str, typer.Option(help="coco or mvtec.")] = "coco",
     as_json: Json = False,
 ) -> None:
-    """Write a snapshot's images and labels as a COCO or MVTec data set; importing it gives the same back."""
+    """Write a snapshot as a COCO or MVTec data set; importing it gives the same back."""
     from andon.services.datasets import export_snapshot
 
     written = export_snapshot(workspace_of(context), name, layout, to)

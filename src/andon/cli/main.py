@@ -13,6 +13,7 @@ from andon.cli import calibrations, datasets, demo, images, inspections, models,
 from andon.cli import workspaces as workspace_commands
 from andon.cli.session import Session
 from andon.errors import AndonError
+from andon.runtime.telemetry import forbid
 
 EXIT_CODES = """
 Exit codes: 0 done, 2 wrong command line, 3 something given is wrong (path, value, file),
@@ -73,6 +74,7 @@ def settings(
 
 def run() -> None:
     """Entry point of the `andon` program."""
+    forbid()
     talk = Console(stderr=True, highlight=False, markup=False)
     try:
         app()

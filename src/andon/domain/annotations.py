@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 from andon.errors import InvalidInput
 from andon.units import Digest, Timestamp
@@ -35,7 +36,7 @@ class Box:
 
     def __post_init__(self) -> None:
         values = (self.x, self.y, self.width, self.height)
-        if any(value != value or abs(value) == float("inf") for value in values):
+        if not all(isfinite(value) for value in values):
             raise InvalidInput("a box holds a value that is not a finite number")
         if self.width <= 0 or self.height <= 0:
             raise InvalidInput(f"a box of {self.width:g} x {self.height:g} pixels has no area")
@@ -54,7 +55,7 @@ class Polygon:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """Pixels that belong to the concept: a one-channel PNG blob (0 or 255) of the image's height and width."""
+    """Pixels that belong to the concept: a one-channel PNG blob (0 or 255) in the image's size."""
 
     blob: Digest
     area: int

@@ -43,6 +43,8 @@ class SplitRule:
         fixed: image name -> split, from a split file. When the file knows only train and test, its
             train images are dealt to TRAIN, STOP and CALIBRATION by ``fractions``; images it does not
             name are left out.
+        split_by: metadata key whose values name the split of each image, instead of a file; layouts that
+            have a split of their own keep it under "split".
         seed: same seed, same split.
 
     Raises:
@@ -52,6 +54,7 @@ class SplitRule:
     group_by: str | None = None
     fractions: Mapping[Split, float] = field(default_factory=lambda: dict(DEFAULT_FRACTIONS))
     fixed: Mapping[str, Split] = field(default_factory=dict)
+    split_by: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -95,7 +98,7 @@ class SnapshotItem:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A frozen data set. ``digest`` is the SHA-256 of its manifest blob; items are sorted by image digest."""
+    """A frozen data set, known by the SHA-256 of its manifest blob; items are sorted by image digest."""
 
     digest: Digest
     dataset: str

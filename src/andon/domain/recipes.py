@@ -14,6 +14,9 @@ from andon.domain.ontologies import Severity
 from andon.errors import InvalidInput
 from andon.units import Digest, Timestamp
 
+NOT_STORED = Timestamp("")
+"""Time of a draft."""
+
 
 class Unit(StrEnum):
     """Unit of a rule's lengths; areas are its square."""
@@ -89,7 +92,7 @@ class Recipe:
     regions: tuple[Polygon, ...] = ()
     ignore: tuple[Polygon, ...] = ()
     author: str = ""
-    at: Timestamp = Timestamp("")
+    at: Timestamp = NOT_STORED
     calibration: Calibration | None = None
     note: str = ""
     costs: Mapping[str, float] = field(default_factory=dict)

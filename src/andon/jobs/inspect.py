@@ -42,7 +42,7 @@ class Overlays(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InspectRequest:
-    """What to inspect: a folder, or the test group of a data set; the rest as `andon inspect --help` says."""
+    """A folder, or the test group of a data set; the rest as `andon inspect --help` says."""
 
     folder: Path | None
     dataset: str | None

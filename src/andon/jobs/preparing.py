@@ -76,7 +76,8 @@ def _prepare(file: _File, before: Image | None, limits: Limits) -> Prepared | Le
         statements, masks, remarks = _statements(entry, shape, limits)
     except UserError as problem:
         return LeftOut(entry.name, problem.message)
-    image = Image(digest, file.blob, entry.name, len(file.content), shape, origin_from(entry.metadata))
+    origin = origin_from({**entry.metadata, **({"split": str(entry.split)} if entry.split else {})})
+    image = Image(digest, file.blob, entry.name, len(file.content), shape, origin)
     return Prepared(Labelled(image, statements), (file.content, *masks), remarks)
 
 

@@ -69,7 +69,7 @@ class Trained:
 
 
 def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, report: Report) -> Trained:
-    """Train on a snapshot and store the package. A run that was killed is continued by the same call.
+    """Train on a snapshot and store the package; a run that was killed is continued.
 
     Raises:
         NotFound: the data set. NotPossible: it cannot be learned from. TrainingDiverged, ParityFailed.
@@ -79,7 +79,7 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
     if not concepts:
         raise NotPossible(
             f"data set {snapshot.dataset!r} shows no defect in its training group",
-            "Label images with defects and freeze again; models that learn from clean parts alone come later.",
+            "Label some images with defects, then freeze again.",
         )
     run = begin_run(workspace, snapshot.digest, settings)
     try:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from andon.analysis.cuts import bound_rates
 from andon.analysis.curves import trade_curve
+from andon.analysis.cuts import bound_rates
 from andon.analysis.metrics import ANY
 from andon.analysis.parts import PartTable
 from andon.domain.datasets import Snapshot, Split
@@ -140,7 +140,7 @@ def _charts(evaluation: Evaluation, table: PartTable | None) -> Iterator[Chart]:
                 _shown(evaluation.choice.cuts.get(concept)),
                 palette,
             ),
-            f"{int(truth.sum())} parts with {concept} and {int((~truth).sum())} without, in the test group.",
+            f"{int(truth.sum())} test parts with {concept} and {int((~truth).sum())} without.",
         )
 
 

@@ -2,18 +2,19 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from andon.domain.annotations import Annotation, AnnotationState, Label
-from andon.domain.datasets import DatasetSpec, Leak, Snapshot, SnapshotItem, Split
+from andon.domain.datasets import DatasetSpec, Leak, Snapshot, SnapshotItem, Split, SplitRule
 from andon.domain.images import Image
 from andon.domain.parts import part_key
 from andon.domain.snapshots import read_manifest, write_manifest
 from andon.domain.splitting import Candidate, deal
 from andon.errors import NotPossible
+from andon.formats.words import split_of
 from andon.services.workspaces import Workspace, now
 from andon.store import annotations as stored_annotations
 from andon.store import datasets as stored_datasets
@@ -56,7 +57,7 @@ class Frozen:
             yield f"{len(self.duplicates)} pictures have several names and count once (e.g. {names})."
         if self.leaks:
             names = ", ".join(self.leaks[0].names[:3])
-            yield f"{len(self.leaks)} of them lay on both sides of the split; each now has one side (e.g. {names})."
+            yield f"{len(self.leaks)} of them lay on both sides; each now has one side (e.g. {names})."
         yield from thin_groups(self.snapshot)
 
     def as_json(self) -> dict[str, object]:
@@ -92,6 +93,7 @@ def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
             f"data set {spec.name!r} has no labelled image",
             "Import images with labels: `andon images import --help`.",
         )
+    spec = replace(spec, rule=_with_stated_splits(spec.rule, [image for image, _ in labelled]))
     items = _items(spec, labelled)
     manifest = write_manifest(spec.name, concepts, items)
     snapshot = read_manifest(manifest)
@@ -106,6 +108,21 @@ def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
         duplicates=duplicates,
         leaks=tuple(leak for leak in duplicates if _crosses(leak, spec.rule.fixed)),
     )
+
+
+def _with_stated_splits(rule: SplitRule, images: Sequence[Image]) -> SplitRule:
+    """The rule with the splits that the images' own metadata state."""
+    if rule.split_by is None:
+        return rule
+    stated = {image.name: image.origin.value(rule.split_by) for image in images}
+    splits = {name: split_of(word) for name, word in stated.items() if word}
+    known = {name: split for name, split in splits.items() if split is not None}
+    if not known:
+        raise NotPossible(
+            f"no image states a split under {rule.split_by!r}",
+            "Name another --split-key, give --split-file, or leave both out.",
+        )
+    return replace(rule, fixed=known)
 
 
 def _labelled(tx: Connection, spec: DatasetSpec) -> Iterator[tuple[Image, tuple[Label, ...] | None]]:

@@ -120,7 +120,7 @@ class Evaluation:
 def evaluate_model(
     workspace: Workspace, name: str, variant: str, costs: Costs, report: Report
 ) -> Evaluation:
-    """Score calibration and test group through the exported file, choose cuts, state bounds, write the card.
+    """Score calibration and test group through the exported file: cuts, bounds, and the card.
 
     Raises:
         NotFound: no such model. InvalidInput: the variant is not usable here, or a cost is not possible.
@@ -195,10 +195,8 @@ class _Session:
 
 
 def _enlarged(probabilities: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    enlarged: NDArray[np.float32] = cv2.resize(
-        probabilities, (size[1], size[0]), interpolation=cv2.INTER_LINEAR
-    )
-    return enlarged
+    enlarged = cv2.resize(probabilities, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(enlarged, dtype=np.float32)
 
 
 def _evaluate(session: _Session, package: Package, costs: Costs) -> Evaluation:
@@ -233,7 +231,7 @@ def _evaluate(session: _Session, package: Package, costs: Costs) -> Evaluation:
 
 
 def table_of_test(evaluation: Evaluation) -> PartTable | None:
-    """Scores and truth of the test parts, one column per defect, also those without an output; None: empty."""
+    """Scores and truth of the test parts, a column per defect, with or without an output; None: empty."""
     concepts = (*evaluation.choice.cuts, *evaluation.unknown)
     return _table(evaluation.test, concepts) if evaluation.test else None
 

@@ -80,7 +80,8 @@ def fastest_inspector(
     A variant whose golden images do not reproduce on this machine is passed over.
 
     Raises:
-        InvalidInput: the variant named is not usable. DamagedPackage: no variant reproduces the golden images.
+        InvalidInput: the variant named is not usable.
+        DamagedPackage: no variant reproduces the golden images.
     """
     if variant is not None:
         return Inspector(loaded, recipe, parse_variant(package, variant), threads)

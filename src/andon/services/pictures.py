@@ -24,8 +24,7 @@ def overlay(
 ) -> Picture:
     """The image with contours of ``regions`` and the verdict, (H, W, 3) RGB.
 
-    Args:
-        concepts: in the order of the model's outputs; a concept's place gives its hue.
+    ``concepts`` are in the order of the model's outputs; a concept's place gives its hue.
     """
     marks = [
         Mark(
@@ -36,7 +35,7 @@ def overlay(
         )
         for region in regions
     ]
-    return draw_overlay(pixels, marks, verdict, palette_from(colours(Theme.DARK)))
+    return draw_overlay(pixels, marks, verdict, palette_from(colours(Theme.LIGHT)))
 
 
 def thumbnail(pixels: Pixels) -> bytes:

@@ -18,6 +18,7 @@ from andon.services.models import find_package
 from andon.services.workspaces import Workspace, now
 from andon.store import calibrations as stored_calibrations
 from andon.store import inspections as stored_inspections
+from andon.store import ontologies as stored_ontologies
 from andon.store import recipes as stored_recipes
 
 PAGE = 1000
@@ -68,6 +69,9 @@ def make_recipe(workspace: Workspace, request: RecipeRequest) -> dict[str, objec
             author=workspace.who,
             at=now(),
             calibration=_calibration(tx, request),
+            severities={
+                c.name: c.severity for c in stored_ontologies.current(tx).concepts if c.name in cuts
+            },
             note=request.note,
         )
         recipe = stored_recipes.add_version(tx, draft)

@@ -11,8 +11,8 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert rates[0] == 0.001
     assert math.isclose(max(rates), 0.01)
     assert rates.index(max(rates)) in {9, 10}
-    assert all(a >= b for a, b in itertools.pairwise(rates))
-    assert rates[-1] < 1e-5
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+    assert rates[-1] < max(rates) / 1000
 
 
 def test_the_shortest_run_learns_too() -> None:

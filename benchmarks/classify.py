@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from andon.domain.datasets import Split
-from andon.domain.runs import Family, TrainSettings
+from andon.domain.runs import TrainSettings
 from andon.formats import pixels
 from andon.runtime.pixels import fit
 from andon.training.export import export
 from andon.training.loop import train
+from andon.training.presets import preset
 from andon.training.samples import Sample
 from benchmarks import report
 
@@ -39,7 +40,7 @@ WEIGHTS = SHARED / "weights" / "mobilenetv2_100.safetensors"
 CONCEPT = "defect"
 AIM = 0.99
 
-SETTINGS = TrainSettings(family=Family.CLASSIFY, weights=str(WEIGHTS), crop=0.0)
+SETTINGS = replace(preset("classify"), weights=str(WEIGHTS), threads=1)
 
 
 def main(argv: Sequence[str]) -> int:

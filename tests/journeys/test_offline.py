@@ -1,0 +1,154 @@
+"""Nothing phones home: the demo, from drawn parts to a report, with the network cable out."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CABLE = ROOT / "tests" / "simulators" / "pulled_cable"
+ANDON = "from andon.cli.main import run; run()"
+FRESH_PARTS = 24
+
+OWN_NETWORK = ("unshare", "--map-root-user", "--net")
+COUNTED = 'record=$1; shift; "$@"; ended=$?; grep ^Ip: /proc/net/snmp > "$record"; exit $ended'
+"""Runs a program and keeps what the kernel counted in the network of its own that it ran in."""
+
+
+@dataclass(frozen=True)
+class Offline:
+    """How a program ended, and what it tried.
+
+    ``unroutable`` counts packets and look-ups of all its code, native libraries too, that found no way out;
+    None where the machine gives no network of one's own.
+    """
+
+    done: subprocess.CompletedProcess[str]
+    attempts: list[str]
+    unroutable: int | None
+
+
+def offline(folder: Path, code: str, *arguments: str | Path) -> Offline:
+    """Run Python ``code`` with the cable out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record, counters = folder / "attempts.txt", folder / "counters.txt"
+    paths = [str(CABLE), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    settings = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PULLED_CABLE_RECORD": str(record)}
+    inherited = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    if has_own_network():
+        command = [*OWN_NETWORK, "sh", "-c", COUNTED, "sh", str(counters), *command]
+    done = subprocess.run(command, env=inherited | settings, capture_output=True, text=True, check=False)
+    attempts = record.read_text().splitlines() if record.exists() else []
+    return Offline(done, attempts, unroutable(counters) if counters.exists() else None)
+
+
+def has_own_network() -> bool:
+    """Whether this machine lets us make a network that leads nowhere."""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run([*OWN_NETWORK, "true"], capture_output=True, check=False).returncode == 0
+
+
+def unroutable(counters: Path) -> int:
+    names, values = (line.split() for line in counters.read_text().splitlines())
+    return int(dict(zip(names, values, strict=True))["OutNoRoutes"])
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Offline:
+    folder = tmp_path_factory.mktemp("offline")
+    arguments: Sequence[str | Path] = ("demo", "--size", "tiny", "--folder", folder / "demo", "--json")
+    return offline(folder, ANDON, *arguments)
+
+
+def test_the_demo_works_and_asks_nobody(demo: Offline) -> None:
+    assert demo.done.returncode == 0, demo.done.stderr
+    assert demo.attempts == []
+    assert demo.unroutable in {0, None}
+
+
+def test_the_demo_ends_with_numbers_and_their_doubt(demo: Offline) -> None:
+    found = json.loads(demo.done.stdout)
+    assert found["parts"] == sum(found["verdicts"].values()) == FRESH_PARTS
+    escapes, overkill = found["rates"]["escapes"], found["rates"]["overkill"]
+    assert escapes["of"] > 0 and escapes["of"] + overkill["of"] == FRESH_PARTS
+    for rate in (escapes, overkill):
+        assert 0 <= rate["low"] <= rate["count"] / rate["of"] < rate["high"] <= 1
+    assert 0 < found["ms_median"] <= found["ms_p95"]
+
+
+def test_the_demo_leaves_a_report_overlays_and_tables(demo: Offline) -> None:
+    found = json.loads(demo.done.stdout)
+    assert Path(found["report"]).read_text().startswith("<!doctype html>")
+    rows = list(csv.DictReader(Path(found["csv"]).open()))
+    lines = [json.loads(line) for line in Path(found["jsonl"]).read_text().splitlines()]
+    assert len(rows) == len(lines) == FRESH_PARTS
+    shown = {path.name for path in (Path(found["folder"]) / "overlays").iterdir()}
+    suspicious = [row["image"] for row in rows if row["verdict"] != "PASS"]
+    assert shown >= {f"{name}.png" for name in suspicious} and shown
+
+
+@pytest.mark.parametrize(
+    ("code", "attempt"),
+    [
+        ("import socket; socket.socket().connect(('192.0.2.1', 80))", "socket.connect ('192.0.2.1', 80)"),
+        ("import socket; socket.getaddrinfo('example.org', 443)", "socket.getaddrinfo example.org"),
+        (
+            "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 53))",
+            "socket.sendto ('192.0.2.1', 53)",
+        ),
+        (
+            "import subprocess, sys\n"
+            "child = 'import socket; socket.socket().connect((\"192.0.2.1\", 80))'\n"
+            "sys.exit(subprocess.run([sys.executable, '-c', child]).returncode)",
+            "socket.connect ('192.0.2.1', 80)",
+        ),
+    ],
+    ids=["connection", "name", "datagram", "child"],
+)
+def test_the_cable_is_really_out(tmp_path: Path, code: str, attempt: str) -> None:
+    tried = offline(tmp_path, code)
+    assert tried.done.returncode != 0
+    assert tried.attempts[0] == attempt
+
+
+def test_this_machine_can_still_be_talked_to(tmp_path: Path) -> None:
+    code = "import socket; a, b = socket.socketpair(); a.send(b'x'); socket.getaddrinfo('127.0.0.1', 80)"
+    assert offline(tmp_path, code).attempts == []
+
+
+def test_code_that_python_does_not_see_is_counted_too(tmp_path: Path) -> None:
+    """A C library that connects on its own, as an engine's reporter would."""
+    code = (
+        "import ctypes, struct\n"
+        "c = ctypes.CDLL(None)\n"
+        "address = struct.pack('=H', 2) + struct.pack('!H', 80) + bytes([192, 0, 2, 1]) + bytes(8)\n"
+        "assert c.connect(c.socket(2, 1, 0), address, 16) == -1\n"
+    )
+    if not has_own_network():
+        pytest.skip("this machine gives no network of one's own (unshare --net)")
+    tried = offline(tmp_path, code)
+    assert tried.done.returncode == 0, tried.done.stderr
+    assert tried.attempts == [] and tried.unroutable == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "loud"),
+    [
+        ("import onnxruntime", True),
+        ("import andon.runtime.engines.onnxruntime, andon.runtime.engines.openvino", False),
+    ],
+    ids=["bare", "engines"],
+)
+def test_reporting_is_off_before_an_engine_is_imported(tmp_path: Path, code: str, loud: bool) -> None:
+    tried = offline(tmp_path, code)
+    assert tried.done.returncode == 0, tried.done.stderr
+    assert tried.attempts == (["import onnxruntime before its reporting was off"] if loud else [])

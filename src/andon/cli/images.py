@@ -55,7 +55,7 @@ def import_(
     add_concepts: Annotated[
         bool, typer.Option("--add-concepts", help="Labels not in the ontology become concepts.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, max=64)] = 2,
+    threads: Annotated[int, typer.Option(help="Files read and decoded at a time.", min=1, max=64)] = 2,
     as_json: Json = False,
 ) -> None:
     """Import a folder of images with their labels; recognises the layout (see docs/layouts.md).

@@ -18,7 +18,8 @@ from andon.runtime.telemetry import forbid
 EXIT_CODES = """
 Exit codes: 0 done, 2 wrong command line, 3 something given is wrong (path, value, file),
 4 this machine needs attention (disk, version, missing program), 5 refused by a safety rule
-(digest, parity), 70 a bug in Andon, 130 interrupted (the same command continues).
+(digest, parity), 6 another machine does not answer (try later), 70 a bug in Andon,
+130 interrupted (the same command continues).
 """
 
 app = typer.Typer(
@@ -57,7 +58,9 @@ def settings(
     workspace: Annotated[
         Path | None,
         typer.Option(
-            "--workspace", "-w", help="Workspace folder. Default: this folder or the nearest above."
+            "--workspace",
+            "-w",
+            help="Workspace folder. Default: $ANDON_WORKSPACE, or this folder or the nearest above.",
         ),
     ] = None,
     who: Annotated[str, typer.Option(help="Name written into every row this command makes.")] = "local",

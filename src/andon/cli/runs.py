@@ -37,8 +37,10 @@ def train(
         float, typer.Option(help="CPU-minutes to train; become steps once.", min=0.01)
     ] = 6.0,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps, instead of minutes.", min=1)] = None,
-    batch: Annotated[int, typer.Option(min=1, max=1024)] = 16,
-    learning_rate: Annotated[float, typer.Option(min=1e-8, max=10)] = 1e-3,
+    batch: Annotated[int, typer.Option(help="Images per optimiser step.", min=1, max=1024)] = 16,
+    learning_rate: Annotated[
+        float, typer.Option(help="Highest learning rate of the schedule.", min=1e-8, max=10)
+    ] = 1e-3,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=256)] = 2,
     seed: Annotated[int, typer.Option(help="Same snapshot, settings, seed, machine: same model.")] = 0,
     no_flip: Annotated[

@@ -45,7 +45,7 @@ def commands(group: TyperGroup, parent: typer.Context) -> Iterator[tuple[TyperCo
 def _sections(program: TyperGroup, context: typer.Context) -> Iterator[str]:
     for command, inner in commands(program, context):
         text, _, example = (command.help or "").strip().partition("\n\nExample: ")
-        usage = command.get_usage(inner).removeprefix("Usage: ")
+        usage = " ".join((inner.command_path, *command.collect_usage_pieces(inner)))
         yield f"## {inner.command_path}\n\n{text}\n\n    {usage}\n\n{_options(command, inner)}"
         if example:
             yield f"Example:\n\n    {example}\n"

@@ -35,18 +35,17 @@ class Size(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Parts to learn from and to inspect, and how long to train."""
+    """Parts to learn from and to inspect, optimiser steps, and the side of the pictures in pixels."""
 
     parts: int
     fresh: int
-    minutes: float
-    steps: int | None
+    steps: int
     side: int
 
 
 AMOUNTS: Mapping[Size, Amount] = {
-    Size.NORMAL: Amount(parts=900, fresh=400, minutes=4.0, steps=None, side=256),
-    Size.TINY: Amount(parts=80, fresh=24, minutes=1.0, steps=12, side=96),
+    Size.NORMAL: Amount(parts=900, fresh=400, steps=240, side=256),
+    Size.TINY: Amount(parts=80, fresh=24, steps=12, side=96),
 }
 
 
@@ -122,7 +121,6 @@ def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> N
         weights=weights,
         height=amount.side,
         width=amount.side,
-        minutes=amount.minutes,
         steps=amount.steps,
     )
     with progress_bar("training") as bar:

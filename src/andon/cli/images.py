@@ -124,7 +124,9 @@ def list_(
     line: Annotated[str | None, typer.Option(help="Only of this line.")] = None,
     station: Annotated[str | None, typer.Option(help="Only of this station.")] = None,
     lot: Annotated[str | None, typer.Option(help="Only of this lot.")] = None,
-    after: Annotated[int | None, typer.Option(help="Continue after this number (printed last).")] = None,
+    after: Annotated[
+        int | None, typer.Option(help="Continue after this number (printed last).", min=0, max=2**63 - 1)
+    ] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:

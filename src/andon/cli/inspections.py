@@ -1,7 +1,7 @@
 """`andon inspect` and `andon inspections`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from andon.cli.session import (
     talk,
     workspace_of,
 )
+from andon.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from andon.jobs.inspect import Overlays
 
 app = typer.Typer(
     help="Look at what was inspected, and why it was decided so.",
@@ -50,7 +54,7 @@ def inspect(
 
     Example: andon inspect fresh/ --recipe tiles
     """
-    from andon.jobs.inspect import InspectRequest, Overlays, inspect_images
+    from andon.jobs.inspect import InspectRequest, inspect_images
 
     request = InspectRequest(
         folder=folder,
@@ -60,7 +64,7 @@ def inspect(
         out=out,
         variant=variant,
         threads=threads,
-        overlays=Overlays(overlays),
+        overlays=_overlays(overlays),
     )
     with progress_bar("inspecting") as bar:
         report = inspect_images(workspace_of(context), request, bar.report)
@@ -72,6 +76,14 @@ def inspect(
     talk.print(
         f"Why a part was decided so: andon inspections show ID (ids are in {report.csv})", soft_wrap=True
     )
+
+
+def _overlays(word: str) -> "Overlays":
+    from andon.jobs.inspect import Overlays
+
+    if word not in set(Overlays):
+        raise InvalidInput(f"--overlays {word!r} is unknown", f"Choose from: {', '.join(Overlays)}.")
+    return Overlays(word)
 
 
 @app.command(name="list")

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from andon import __version__
 from andon.cli import calibrations, datasets, demo, images, inspections, models, recipes, runs, simulate
 from andon.cli import workspaces as workspace_commands
 from andon.cli.session import Session
-from andon.errors import AndonError
+from andon.errors import AndonError, BugError
 from andon.runtime.telemetry import forbid
 
 EXIT_CODES = """
@@ -89,3 +90,7 @@ def run() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as bug:
+        talk.print(traceback.format_exc(), soft_wrap=True)
+        talk.print("andon: this is a bug in Andon; please report it with the lines above", soft_wrap=True)
+        raise SystemExit(BugError.exit_code) from bug

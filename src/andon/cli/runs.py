@@ -1,7 +1,8 @@
 """`andon train` and `andon runs`."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +16,7 @@ from andon.cli.session import (
     talk,
     workspace_of,
 )
-from andon.domain.runs import Augmentation, Family, TrainSettings
+from andon.domain.runs import Augmentation, Family
 from andon.errors import InvalidInput
 
 app = typer.Typer(help="Look at training runs.", no_args_is_help=True, rich_markup_mode=None)
@@ -32,15 +33,15 @@ def train(
     weights: Annotated[
         str, typer.Option(help="imagenet (downloads), none, or a .safetensors / .pth file.")
     ] = "imagenet",
-    size: Annotated[str, typer.Option(help="Network input, HEIGHTxWIDTH, multiples of 32.")] = "256x256",
+    size: Annotated[str | None, typer.Option(help="Network input, HEIGHTxWIDTH, multiples of 32.")] = None,
     minutes: Annotated[
         float, typer.Option(help="CPU-minutes to train; become steps once.", min=0.01)
     ] = 6.0,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps, instead of minutes.", min=1)] = None,
-    batch: Annotated[int, typer.Option(help="Images per optimiser step.", min=1, max=1024)] = 16,
+    batch: Annotated[int | None, typer.Option(help="Images per optimiser step.", min=1, max=1024)] = None,
     learning_rate: Annotated[
-        float, typer.Option(help="Highest learning rate of the schedule.", min=1e-8, max=10)
-    ] = 1e-3,
+        float | None, typer.Option(help="Highest learning rate of the schedule.", min=1e-8, max=10)
+    ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=256)] = 2,
     seed: Annotated[int, typer.Option(help="Same snapshot, settings, seed, machine: same model.")] = 0,
     no_flip: Annotated[
@@ -50,8 +51,8 @@ def train(
         list[str] | None, typer.Option(help="Switch an augmentation off (rotation, blur, ...). Repeatable.")
     ] = None,
     crop: Annotated[
-        float, typer.Option(help="Share of defect-centred crops, 0 to 1.", min=0, max=1)
-    ] = 0.25,
+        float | None, typer.Option(help="Share of defect-centred crops, 0 to 1.", min=0, max=1)
+    ] = None,
     defect_share: Annotated[
         float, typer.Option(help="Share of samples with a defect.", min=0, max=1)
     ] = 0.5,
@@ -59,28 +60,26 @@ def train(
 ) -> None:
     """Train a model on a frozen data set, export it, prove the export equal, and store it as a package.
 
-    Interrupted or killed, the same command continues where it stopped.
+    What is not given is as usual for the family. Interrupted or killed, the same command continues where
+    it stopped.
 
     Example: andon train tiles --minutes 30 --weights mobilenetv2_100.safetensors
     """
     from andon.jobs.train import train_model
+    from andon.training.presets import preset
 
-    height, width = _size(size)
-    settings = TrainSettings(
-        family=family,
+    usual = preset(family)
+    settings = replace(
+        usual,
         encoder=encoder,
-        weights=weights if weights in ("imagenet", "none") else str(Path(weights).resolve()),
-        height=height,
-        width=width,
-        batch=batch,
-        learning_rate=learning_rate,
+        weights=_weights(weights),
         minutes=minutes,
         steps=steps,
         seed=seed,
         threads=threads,
         defect_share=defect_share,
-        crop=crop,
         augmentation=_augmentation(no_flip, off or []),
+        **_stated(size, batch=batch, learning_rate=learning_rate, crop=crop),
     )
     with progress_bar("training") as bar:
         trained = train_model(workspace_of(context), dataset, settings, bar.report)
@@ -92,9 +91,21 @@ def train(
     talk.print(f"Next: andon models evaluate {trained.digest[:12]}", soft_wrap=True)
 
 
+def _weights(text: str) -> str:
+    return text if text in ("imagenet", "none") else str(Path(text).resolve())
+
+
+def _stated(size: str | None, **values: float | None) -> dict[str, Any]:
+    """Those settings that were given; the others stay as the family's preset has them."""
+    stated: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    if size is not None:
+        stated["height"], stated["width"] = _size(size)
+    return stated
+
+
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()):
+    if not (height.isdecimal() and width.isdecimal()):
         raise InvalidInput(f"--size {text!r} is not HEIGHTxWIDTH", "Example: 256x384")
     if int(height) % 32 or int(width) % 32 or not 32 <= min(int(height), int(width)) <= 8192:
         raise InvalidInput(

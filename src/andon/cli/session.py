@@ -1,6 +1,7 @@
 """What every command needs: the workspace it works on, and where results and talk go."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from andon.services.workspaces import Workspace, find_workspace, open_workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Limit = Annotated[int, typer.Option(help="At most this many rows.", min=1, max=100_000)]
+
+WIDE = 400
+"""Columns of a table that goes into a file or a pipe."""
 
 talk = Console(stderr=True, highlight=False, markup=False)
 
@@ -48,11 +52,12 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
-    """Write a table to stdout; plain text when stdout is no terminal."""
+    """Write a table to stdout; as wide as it needs where stdout is no terminal."""
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(highlight=False, markup=False).print(table)
+    width = None if sys.stdout.isatty() else WIDE
+    Console(highlight=False, markup=False, width=width).print(table)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

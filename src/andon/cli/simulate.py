@@ -41,7 +41,7 @@ def simulate(
     from andon.simulate.line import Line
 
     height, _, width = size.partition("x")
-    if not (height.isdigit() and width.isdigit()):
+    if not (height.isdecimal() and width.isdecimal()):
         raise InvalidInput(f"--size {size!r} is not HEIGHTxWIDTH", "Example: 512x512")
     settings = LineSettings(
         materials=tuple(material or ["brushed"]),

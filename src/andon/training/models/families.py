@@ -21,16 +21,18 @@ class Plan:
             (not when those of a checkpoint follow).
         loss: of the outputs on a batch, a scalar.
         stride: input pixels per map pixel; None for families without maps.
+        dense: whether it is made of dense convolutions, which gain from bfloat16; depthwise ones lose.
 
     """
 
     build: Callable[[TrainSettings, int, InputSpec, bool], nn.Module]
     loss: Callable[[Outputs, Batch], Tensor]
     stride: int | None
+    dense: bool = False
 
 
 FAMILIES: Mapping[Family, Plan] = {
-    Family.UNET: Plan(unet.build, unet.loss, unet.STRIDE),
+    Family.UNET: Plan(unet.build, unet.loss, unet.STRIDE, dense=True),
     Family.SEGMENT: Plan(segment.build, segment.loss, segment.STRIDE),
     Family.CLASSIFY: Plan(classify.build, classify.loss, None),
 }

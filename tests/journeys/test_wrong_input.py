@@ -1,8 +1,11 @@
 """Wrong input at every door: one clear line that names the thing and says what to do; nothing is lost."""
 
 import json
+import os
 import shutil
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +152,7 @@ def test_no_defects_to_calibrate_with_says_which_bound_is_possible(
     [
         (("--size", "100x100"), ("100x100", "multiples of 32")),
         (("--size", "big"), ("big", "HEIGHTxWIDTH")),
+        (("--size", "²x²"), ("²x²", "HEIGHTxWIDTH")),
         (("--off", "sharpen"), ("sharpen", "flip_horizontal")),
         (("--weights", "missing.safetensors"), ("missing.safetensors",)),
         (("--weights", "none", "--encoder", "no_such_net"), ("no_such_net",)),
@@ -172,14 +176,8 @@ def test_training_options(plant: Plant, option: tuple[str, ...], words: tuple[st
         (("recipes", "make", "x", "--rule", "stain:min_length=2,unit=mm"), ("calibration",)),
         (("recipes", "make", "x", "--rule", "stain:shape=round"), ("shape",)),
         (("recipes", "make", "x", "--ignore", "0 0 10"), ("odd number",)),
-        (
-            (
-                "recipes",
-                "make",
-                "x@2",
-            ),
-            ("x@2",),
-        ),
+        (("recipes", "make", "x@2"), ("x@2",)),
+        (("recipes", "make", "two\nlines"), ("printable",)),
         (("recipes", "show", "nothing"), ("nothing",)),
         (("inspect", "--recipe", "brackets"), ("--test-of",)),
         (("inspections", "show", "ffff"), ("ffff",)),
@@ -248,3 +246,80 @@ def test_exporting_into_a_full_folder(plant: Plant, tmp_path: Path) -> None:
         plant.andon("datasets", "export", "brackets", "--to", tmp_path / "x", "--layout", "yolo"), "yolo"
     )
     assert (tmp_path / "note.txt").read_text() == "mine"
+
+
+def test_a_group_key_that_no_image_has(empty_workspace: Run, tmp_path: Path) -> None:
+    """Every photo as a part of its own is what --group-by was meant to prevent."""
+    source = folder_of(tmp_path / "parts", 6, 6)
+    rows = "".join(f"good/{n}.png,{n // 2}\n" for n in range(4))
+    (tmp_path / "tiles.csv").write_text(f"file,tile\n{rows}")
+    must(empty_workspace("images", "import", source, "--metadata", tmp_path / "tiles.csv"))
+    refused(empty_workspace("datasets", "freeze", "x", "--group-by", "til"), "'til'", "tile")
+    frozen = must(empty_workspace("datasets", "freeze", "x", "--group-by", "tile", "--json")).json()
+    assert frozen["without_group_key"] == 8
+    assert any("8 images lack the key" in remark for remark in frozen["remarks"])
+
+
+def test_metadata_that_comes_too_late_is_not_taken_silently(empty_workspace: Run, tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "parts", 2, 1)
+    (tmp_path / "late.csv").write_text("file,tile,lot\ngood/0.png,7,L1\n")
+    must(empty_workspace("images", "import", source))
+    late = must(
+        empty_workspace("images", "import", source, "--metadata", tmp_path / "late.csv", "--json")
+    ).json()
+    assert [remark["name"] for remark in late["remarks"]] == ["good/0.png"]
+    assert "not this lot, tile" in late["remarks"][0]["remark"]
+    assert must(empty_workspace("images", "import", source, "--json")).json()["remarks"] == []
+
+
+def test_a_time_that_is_none(empty_workspace: Run, tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "parts", 3, 0)
+    rows = "good/0.png,good,yesterday\ngood/1.png,good,2026-03-01T07:00:00+01:00\ngood/2.png,good,\n"
+    (source / "manifest.csv").write_text(f"path,label,captured_at\n{rows}")
+    outcome = must(empty_workspace("images", "import", source, "--json")).json()
+    assert [left["name"] for left in outcome["left_out"]] == ["good/0.png"]
+    assert "captured_at 'yesterday' is no time" in outcome["left_out"][0]["reason"]
+    images = must(empty_workspace("images", "list", "--json")).json()["images"]
+    assert [image["captured_at"] for image in images] == ["2026-03-01T06:00:00.000000Z", None]
+
+
+def test_odd_file_names_are_judged_and_written(plant: Plant, tmp_path: Path) -> None:
+    part = next(plant.fresh.glob("*.png"))
+    names = ["=cmd|' ü.png", "-dash.png", "two\nlines.png", os.fsdecode(b"latin\xe9.png")]
+    (tmp_path / "odd").mkdir()
+    for name in names:
+        shutil.copy(part, tmp_path / "odd" / name)
+    found = must(plant.andon("inspect", tmp_path / "odd", "--recipe", "brackets", "--json")).json()
+    assert found["images"] == 4
+    lines = [json.loads(line) for line in Path(found["jsonl"]).read_text().splitlines()]
+    assert {line["name"] for line in lines} == {*names[:2], "two\\nlines.png", "latin\\udce9.png"}
+
+
+@pytest.mark.parametrize("option", [("--overlays", "some"), ("--recipe", "nothing")])
+def test_inspecting_with_wrong_words(plant: Plant, option: tuple[str, str]) -> None:
+    refused(plant.andon("inspect", plant.fresh, *option), option[1])
+
+
+def test_a_bug_is_called_one() -> None:
+    code = "from andon.cli import main, session; session.Session.workspace = None; main.run()"
+    program = [sys.executable, "-c", code, "images", "list"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert "Traceback" in done.stderr and "a bug in Andon" in done.stderr and not done.stdout
+
+
+def test_results_among_the_images_are_refused(plant: Plant, tmp_path: Path) -> None:
+    """Overlays would be the parts of the next inspection."""
+    shutil.copy(next(plant.fresh.glob("*.png")), tmp_path / "a.png")
+    for out in (tmp_path, tmp_path / "results"):
+        refused(plant.andon("inspect", tmp_path, "--recipe", "brackets", "--out", out), "among the images")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_region_beside_the_image_does_not_let_parts_pass(plant: Plant) -> None:
+    regions = ("--region", "0 0 50 0 50 50", "--region", "500 500 600 500 600 600")
+    must(plant.andon("recipes", "make", "elsewhere", *regions))
+    found = must(plant.andon("inspect", plant.fresh, "--recipe", "elsewhere", "--json")).json()
+    assert found["verdicts"]["NO-DECISION"] == found["parts"] == 20
+    line = json.loads(Path(found["jsonl"]).read_text().splitlines()[0])
+    assert "region 2" in line["decision"]["reasons"][0]["detail"]

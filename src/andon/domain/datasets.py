@@ -10,6 +10,8 @@ from andon.domain.ontologies import Concept
 from andon.errors import InvalidInput
 from andon.units import Digest
 
+MAX_NAME_LENGTH = 100
+
 
 class Split(StrEnum):
     """The four disjoint groups of parts, by what each may be used for.
@@ -59,17 +61,28 @@ class SplitRule:
 
     def __post_init__(self) -> None:
         total = sum(self.fractions.values())
-        if any(share < 0 for share in self.fractions.values()) or abs(total - 1) > 1e-6:
+        if not (all(share >= 0 for share in self.fractions.values()) and abs(total - 1) <= 1e-6):
             raise InvalidInput(f"split fractions sum to {total:g}", "Give four shares that sum to 1.")
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
-    """A data set before it is frozen."""
+    """A data set before it is frozen.
+
+    Raises:
+        InvalidInput: the name is empty, too long, or cannot be printed.
+    """
 
     name: str
     query: ImageFilter = ImageFilter()
     rule: SplitRule = SplitRule()
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or len(self.name) > MAX_NAME_LENGTH or not self.name.isprintable():
+            raise InvalidInput(
+                f"data set name {self.name[:40]!r} is not usable",
+                f"Use 1 to {MAX_NAME_LENGTH} printable characters.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from andon.errors import InvalidInput
 from andon.units import Digest, Timestamp
 
 METADATA_FIELDS = ("plant", "line", "station", "view", "part_type", "serial", "lot", "captured_at")
@@ -40,13 +42,33 @@ class Origin:
             return found
         return self.extra.get(key)
 
+    def known(self) -> tuple[str, ...]:
+        """Names of the metadata that is known."""
+        return (*(key for key in METADATA_FIELDS if getattr(self, key)), *self.extra)
+
 
 def origin_from(metadata: Mapping[str, str]) -> Origin:
-    """Sort ``metadata`` (any keys, text values, empty = unknown) into an :class:`Origin`."""
+    """Sort ``metadata`` (any keys, text values, empty = unknown) into an :class:`Origin`.
+
+    Raises:
+        InvalidInput: ``captured_at`` is no time.
+    """
     known = {key: metadata[key] for key in METADATA_FIELDS if metadata.get(key)}
     captured = known.pop("captured_at", None)
     extra = {key: text for key, text in sorted(metadata.items()) if key not in METADATA_FIELDS and text}
-    return Origin(**known, captured_at=Timestamp(captured) if captured else None, extra=extra)
+    return Origin(**known, captured_at=_moment(captured) if captured else None, extra=extra)
+
+
+def _moment(text: str) -> Timestamp:
+    """ISO 8601; a time without a zone is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as cause:
+        raise InvalidInput(
+            f"captured_at {text[:40]!r} is no time", "Write it as 2026-03-01T06:00:00Z."
+        ) from cause
+    return Timestamp(f"{utc:%Y-%m-%dT%H:%M:%S.%fZ}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The files below a folder, as untrusted input: counted, and never followed out of it."""
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,9 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".
 MAX_FILES = 2_000_000
 """More files in one folder than this are refused: give the import a part of it."""
 
+_NOT_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Control characters, bytes that are not UTF-8, line and paragraph separators."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -20,7 +24,7 @@ class Listing:
     Attributes:
         images: files with the suffix of an image.
         others: all other files.
-        refused: links that lead out of the root.
+        refused: links that lead out of the root, and names that cannot be written down.
     """
 
     root: Path
@@ -50,7 +54,9 @@ def scan(root: Path) -> Listing:
             raise LimitExceeded(
                 f"{root} holds more than {MAX_FILES} files", "Import its folders one by one."
             )
-        if item.is_symlink() and not Path(item.path).resolve().is_relative_to(real):
+        if not is_writable(name):
+            refused.append(LeftOut(escaped(name), "its name holds characters that cannot be written"))
+        elif item.is_symlink() and not Path(item.path).resolve().is_relative_to(real):
             refused.append(LeftOut(name, "the link leads out of the folder"))
         elif not item.is_file():
             refused.append(LeftOut(name, "no file with bytes in it (a link to a folder, a pipe, a device)"))
@@ -74,6 +80,16 @@ def inside(root: Path, name: str) -> Path:
     if not path.resolve().is_relative_to(root.resolve()):
         raise InvalidInput(f"{name[:80]!r} leads out of the data set's folder")
     return path
+
+
+def is_writable(name: str) -> bool:
+    """Whether a file's name is text: UTF-8 without control characters and line ends."""
+    return not any(unicodedata.category(character) in _NOT_TEXT for character in name)
+
+
+def escaped(name: str) -> str:
+    """The name with everything that cannot be written shown as an escape; text stays as it is."""
+    return "".join(c if is_writable(c) else c.encode("unicode_escape").decode() for c in name)
 
 
 def suffix_of(name: str) -> str:

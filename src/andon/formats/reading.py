@@ -49,6 +49,7 @@ LAYOUTS: tuple[Layout, ...] = (
 """In the order in which they are asked whether a folder is theirs: the most particular first."""
 
 DEFAULT_OPTIONS = Options()
+_MANIFESTS = {".csv": csv_manifest.NAME, ".json": coco.NAME}
 LAYOUT_NAMES = tuple(layout.NAME for layout in LAYOUTS)
 
 
@@ -67,7 +68,11 @@ def read_dataset(
         InvalidInput: the layout is unknown, or none recognises the folder. While reading: as the layout.
     """
     if source.is_file():
-        layout = layout or {".csv": csv_manifest.NAME, ".json": coco.NAME}.get(suffix_of(source.name))
+        layout = layout or _MANIFESTS.get(suffix_of(source.name))
+        if layout not in _MANIFESTS.values():
+            raise InvalidInput(
+                f"{source} is no data set", "Give a folder, a CSV manifest or a COCO file (.json)."
+            )
         options = replace(options, manifest=source.name)
         source = source.parent
     if not source.is_dir():

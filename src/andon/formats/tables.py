@@ -93,6 +93,8 @@ def file_column(path: Path, row: Row) -> str:
     for heading in row.values:
         if heading.casefold() in FILE_COLUMNS:
             return heading
+    if len(row.values) == 1 and any(mark in heading for heading in row.values for mark in ";\t"):
+        raise InvalidInput(f"{path.name} has one column only", "Separate its columns with commas.")
     raise InvalidInput(f"{path.name} has no column that names files", f"Call it {FILE_COLUMNS[0]!r}.")
 
 

@@ -12,6 +12,7 @@ from andon.domain.inspections import Inspection, Verdict
 from andon.domain.jobs import Job, JobKind
 from andon.domain.recipes import Recipe
 from andon.errors import InvalidInput, NotFound
+from andon.formats.files import escaped
 from andon.formats.pixels import encode_png
 from andon.formats.truth import Truth, read_truth
 from andon.runtime.inspector import Outcome
@@ -72,6 +73,7 @@ def inspect_images(workspace: Workspace, request: InspectRequest, report: Report
     """
     recipe = find_recipe(workspace, request.recipe)
     items, truth = _items(workspace, request)
+    _check_apart(request.folder, request.out or workspace.inspections)
     package = find_package(workspace, recipe.package)
     inspector = fastest_inspector(
         open_package(workspace, package), recipe, package, request.variant, request.threads
@@ -102,6 +104,14 @@ def inspect_images(workspace: Workspace, request: InspectRequest, report: Report
     return summary
 
 
+def _check_apart(images: Path | None, results: Path) -> None:
+    """Overlays among the images would be the parts of the next inspection."""
+    if images is not None and results.resolve().is_relative_to(images.resolve()):
+        raise InvalidInput(
+            f"the results would lie in {results}, among the images", "Name another folder: --out."
+        )
+
+
 def _items(workspace: Workspace, request: InspectRequest) -> tuple[Sequence[Item], Mapping[str, Truth]]:
     if (request.folder is None) == (request.dataset is None):
         raise InvalidInput("name a folder of images, or a data set with --test-of", "One of them.")
@@ -118,7 +128,7 @@ def _folder_items(folder: Path, truth: Mapping[str, Truth]) -> list[Item]:
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise InvalidInput(f"{folder} holds no image", f"Known endings: {', '.join(sorted(SUFFIXES))}.")
-    names = [path.relative_to(folder).as_posix() for path in files]
+    names = [escaped(path.relative_to(folder).as_posix()) for path in files]
     unknown = sorted(set(truth) - set(names))
     if unknown:
         raise InvalidInput(f"the truth file names {unknown[0]!r}, which is not in {folder}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from andon.domain.annotations import Box, Mask, Polygon, WholeImage
-from andon.domain.images import Image, Shape, origin_from
+from andon.domain.images import Image, Origin, Shape, origin_from
 from andon.errors import InvalidInput, LimitExceeded, UserError
 from andon.formats.entries import Entry, EntryLabel, LeftOut, MaskFile
 from andon.formats.pixels import Limits, Pixels, decode, encode_mask, image_digest
@@ -74,11 +74,18 @@ def _prepare(file: _File, before: Image | None, limits: Limits) -> Prepared | Le
         digest, shape = (before.digest, before.shape) if before else _look(decode(file.content, limits))
         _check_size(entry, shape)
         statements, masks, remarks = _statements(entry, shape, limits)
+        origin = origin_from({**entry.metadata, **({"split": str(entry.split)} if entry.split else {})})
     except UserError as problem:
         return LeftOut(entry.name, problem.message)
-    origin = origin_from({**entry.metadata, **({"split": str(entry.split)} if entry.split else {})})
+    if before and (lost := _not_taken(before.origin, origin)):
+        remarks = (*remarks, f"the picture is known; it keeps what was said of it first, not this {lost}")
     image = Image(digest, file.blob, entry.name, len(file.content), shape, origin)
     return Prepared(Labelled(image, statements), (file.content, *masks), remarks)
+
+
+def _not_taken(before: Origin, now: Origin) -> str:
+    """The metadata that a known picture is not given."""
+    return ", ".join(key for key in now.known() if now.value(key) != before.value(key))
 
 
 def _look(pixels: Pixels) -> tuple[Digest, Shape]:

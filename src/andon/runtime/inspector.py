@@ -10,7 +10,9 @@ from time import perf_counter
 
 import numpy as np
 
+from andon.domain.annotations import Box
 from andon.domain.calibrations import length_in_pixels
+from andon.domain.geometry import touches
 from andon.domain.inspections import Decision, Finding, Reason, ReasonCode, Verdict
 from andon.domain.models import Variant
 from andon.domain.recipes import Recipe, Unit, judge
@@ -107,6 +109,7 @@ class Inspector:
     def _judge(self, content: bytes, course: "_Course") -> Decision:
         pixels = course.pixels = decode(content)
         course.passed("decode")
+        _check_regions(self._recipe, pixels)
         fitted = fit(pixels, self._manifest.input)
         course.passed("fit")
         prediction = self._executor.run(fitted)
@@ -143,6 +146,21 @@ def check_recipe(package: LoadedPackage, recipe: Recipe) -> None:
             )
     if any(rule.unit is Unit.MILLIMETRE for rule in recipe.rules):
         length_in_pixels(1.0, recipe.calibration)
+
+
+def _check_regions(recipe: Recipe, pixels: Pixels) -> None:
+    """A region beside the image would be one that nobody looks at, and everything would pass.
+
+    Raises:
+        UnfitImage: a region has no point on the image (``WRONG_SIZE``).
+    """
+    height, width = pixels.shape[:2]
+    for number, region in enumerate(recipe.regions, start=1):
+        if not touches(Box(0, 0, width, height), region):
+            raise UnfitImage(
+                ReasonCode.WRONG_SIZE,
+                f"region {number} of the recipe lies outside of the image's {height} x {width} pixels",
+            )
 
 
 class _Course:

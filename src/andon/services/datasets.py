@@ -32,6 +32,7 @@ class Frozen:
     Attributes:
         unlabelled: images the query found that nobody has labelled; they are left out.
         outside: labelled images that a split file does not name; they are left out.
+        ungrouped: labelled images without the key they should be grouped by; each is a part of its own.
         duplicates: pictures that were imported under several names; each counts once.
         leaks: those of them that would have stood in several groups.
     """
@@ -39,6 +40,7 @@ class Frozen:
     snapshot: Snapshot
     unlabelled: int
     outside: int
+    ungrouped: int
     duplicates: tuple[Leak, ...]
     leaks: tuple[Leak, ...]
 
@@ -52,6 +54,8 @@ class Frozen:
             yield f"{self.unlabelled} images have no label and were left out."
         if self.outside:
             yield f"{self.outside} images are not named in the split file and were left out."
+        if self.ungrouped:
+            yield f"{self.ungrouped} images lack the key of --group-by; each counts as a part of its own."
         if self.duplicates:
             names = ", ".join(self.duplicates[0].names[:3])
             yield f"{len(self.duplicates)} pictures have several names and count once (e.g. {names})."
@@ -70,6 +74,7 @@ class Frozen:
             "groups": [dict(zip(columns, row, strict=True)) for row in rows],
             "unlabelled": self.unlabelled,
             "outside_split_file": self.outside,
+            "without_group_key": self.ungrouped,
             "duplicates": [list(leak.names) for leak in self.duplicates],
             "leaks": [list(leak.names) for leak in self.leaks],
             "remarks": list(self.remarks()),
@@ -93,6 +98,7 @@ def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
             f"data set {spec.name!r} has no labelled image",
             "Import images with labels: `andon images import --help`.",
         )
+    ungrouped = _without_key(spec.rule.group_by, [image for image, _ in labelled])
     spec = replace(spec, rule=_with_stated_splits(spec.rule, [image for image, _ in labelled]))
     items = _items(spec, labelled)
     manifest = write_manifest(spec.name, concepts, items)
@@ -105,9 +111,24 @@ def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
         snapshot=snapshot,
         unlabelled=len(found) - len(labelled),
         outside=len(labelled) - len(items),
+        ungrouped=ungrouped,
         duplicates=duplicates,
         leaks=tuple(leak for leak in duplicates if _crosses(leak, spec.rule.fixed)),
     )
+
+
+def _without_key(group_by: str | None, images: Sequence[Image]) -> int:
+    """How many images lack the key that should keep photos of one part together."""
+    if group_by is None:
+        return 0
+    missing = sum(1 for image in images if not image.origin.value(group_by))
+    if missing == len(images):
+        known = sorted({key for image in images for key in image.origin.known()})
+        raise NotPossible(
+            f"no image says what its {group_by!r} is",
+            f"They have: {', '.join(known) or 'nothing'}. Metadata comes with the first import.",
+        )
+    return missing
 
 
 def _with_stated_splits(rule: SplitRule, images: Sequence[Image]) -> SplitRule:

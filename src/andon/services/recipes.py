@@ -52,8 +52,10 @@ def make_recipe(workspace: Workspace, request: RecipeRequest) -> dict[str, objec
         NotPossible: the model was never evaluated and cuts are missing; or a rule in mm has no calibration.
         InvalidInput: a cut lies below what findings are kept from.
     """
-    if not request.name or "@" in request.name:
-        raise InvalidInput(f"recipe name {request.name!r} is not usable", "Use a name without '@'.")
+    if not request.name.strip() or "@" in request.name or not request.name.isprintable():
+        raise InvalidInput(
+            f"recipe name {request.name!r} is not usable", "Use printable characters and no '@'."
+        )
     package = find_package(workspace, request.model)
     cuts = _cuts(workspace, package, request)
     with workspace.database.write() as tx:

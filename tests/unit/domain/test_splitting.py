@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.domain.datasets import Split, SplitRule
+from andon.domain.datasets import DatasetSpec, Split, SplitRule
 from andon.domain.splitting import Candidate, deal
 from andon.errors import Conflict, InvalidInput, NotPossible
 
@@ -94,3 +94,14 @@ def test_nothing_to_split() -> None:
 def test_fractions_must_sum_to_one() -> None:
     with pytest.raises(InvalidInput, match=r"sum to 0\.9"):
         SplitRule(fractions={Split.TRAIN: 0.5, Split.TEST: 0.4})
+
+
+def test_fractions_are_numbers() -> None:
+    with pytest.raises(InvalidInput, match="sum to nan"):
+        SplitRule(fractions={Split.TRAIN: float("nan"), Split.TEST: 0.4})
+
+
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "x" * 101])
+def test_a_data_set_has_a_name_one_can_print(name: str) -> None:
+    with pytest.raises(InvalidInput, match="data set name"):
+        DatasetSpec(name)

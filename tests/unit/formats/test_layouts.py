@@ -346,3 +346,35 @@ def test_folders_that_are_missing_empty_or_strange_are_refused(tmp_path: Path) -
         read(tmp_path)
     with pytest.raises(InvalidInput, match="no layout 'voc'"):
         read_dataset(tmp_path, "voc")
+
+
+def test_names_that_are_no_text_are_left_out_and_can_be_shown(tmp_path: Path) -> None:
+    names = (
+        "good/1.png",
+        "good/ü 日本.png",
+        "good/=1+1.png",
+        "good/two\nlines.png",
+        "good/\x1b[31mred.png",
+    )
+    for name in names:
+        image(tmp_path, name)
+    (tmp_path / "good" / os.fsdecode(b"latin\xe9.png")).write_bytes((tmp_path / "good/1.png").read_bytes())
+    _, entries, left_out = read(tmp_path)
+    assert set(entries) == set(names[:3])
+    assert set(left_out) == {"good/two\\nlines.png", "good/\\x1b[31mred.png", "good/latin\\udce9.png"}
+
+
+def test_a_file_that_is_no_manifest_is_refused_instead_of_its_folder_being_read(tmp_path: Path) -> None:
+    image(tmp_path, "good/1.png")
+    image(tmp_path, "bad/2.png")
+    (tmp_path / "notes.txt").write_text("x")
+    for name in ("notes.txt", "good/1.png"):
+        with pytest.raises(InvalidInput, match="is no data set"):
+            read_dataset(tmp_path / name)
+
+
+def test_a_manifest_with_semicolons_is_told_apart_from_one_without_names(tmp_path: Path) -> None:
+    image(tmp_path, "a.png")
+    (tmp_path / "manifest.csv").write_text("path;label\na.png;good\n")
+    with pytest.raises(InvalidInput, match="one column only"):
+        read(tmp_path)

@@ -323,3 +323,30 @@ def test_a_region_beside_the_image_does_not_let_parts_pass(plant: Plant) -> None
     assert found["verdicts"]["NO-DECISION"] == found["parts"] == 20
     line = json.loads(Path(found["jsonl"]).read_text().splitlines()[0])
     assert "region 2" in line["decision"]["reasons"][0]["detail"]
+
+
+def test_a_part_whose_image_cannot_be_had_is_no_decision(plant: Plant, tmp_path: Path) -> None:
+    shutil.copy(next(plant.fresh.glob("*.png")), tmp_path / "a.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    found = must(plant.andon("inspect", tmp_path, "--recipe", "brackets", "--json")).json()
+    assert (found["parts"], found["verdicts"]["NO-DECISION"]) == (2, 1)
+    gone = json.loads(Path(found["jsonl"]).read_text().splitlines()[1])
+    assert "cannot be read: No such file" in gone["decision"]["reasons"][0]["detail"]
+
+
+def dig(folder: Path, levels: int) -> None:
+    """Folders in folders, until no path reaches the last of them."""
+    inner = os.open(folder, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("d" * 250, dir_fd=inner)  # noqa: PTH102  (pathlib knows no dir_fd)
+        outer, inner = inner, os.open("d" * 250, os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    os.close(inner)
+
+
+def test_a_folder_that_cannot_be_read_is_never_skipped(plant: Plant, tmp_path: Path) -> None:
+    """Parts in it would be neither judged nor missed. Its path is too long here; often it is a permission."""
+    source = folder_of(tmp_path / "parts", 1, 1)
+    dig(source / "good", 20)
+    refused(plant.andon("images", "import", source), "cannot read the folder", code=4)
+    refused(plant.andon("inspect", source, "--recipe", "brackets"), "cannot read the folder", code=4)

@@ -3,10 +3,11 @@
 import os
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from andon.errors import InvalidInput, LimitExceeded, NotFound
+from andon.errors import InvalidInput, LimitExceeded, NotFound, OperatorError
 from andon.formats.entries import LeftOut
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -42,6 +43,7 @@ def scan(root: Path) -> Listing:
 
     Raises:
         NotFound: there is no such folder. LimitExceeded: it holds more than ``MAX_FILES`` files.
+        OperatorError: it, or a folder in it, cannot be read.
     """
     if not root.is_dir():
         raise NotFound(f"there is no folder {root}", "Check the path.")
@@ -82,6 +84,22 @@ def inside(root: Path, name: str) -> Path:
     return path
 
 
+@contextmanager
+def folder_errors() -> Iterator[None]:
+    """What the system says of a folder that cannot be read, as the one who can help reads it.
+
+    Raises:
+        OperatorError: instead of OSError.
+    """
+    try:
+        yield
+    except OSError as cause:
+        name = f"{cause.filename}"[-100:]
+        raise OperatorError(
+            f"cannot read the folder {name}: {cause.strerror}", "Nothing was done."
+        ) from cause
+
+
 def is_writable(name: str) -> bool:
     """Whether a file's name is text: UTF-8 without control characters and line ends."""
     return not any(unicodedata.category(character) in _NOT_TEXT for character in name)
@@ -112,7 +130,7 @@ def _walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     waiting = [""]
     while waiting:
         folder = waiting.pop()
-        with os.scandir(root / folder) as found:
+        with folder_errors(), os.scandir(root / folder) as found:
             visible = [item for item in found if not item.name.startswith(".")]
         waiting += [f"{folder}{item.name}/" for item in visible if item.is_dir(follow_symlinks=False)]
         yield from (

@@ -1,6 +1,7 @@
 """Inspect: every image of a folder through package and recipe; records, overlays, tables and a report."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -12,10 +13,10 @@ from andon.domain.inspections import Inspection, Verdict
 from andon.domain.jobs import Job, JobKind
 from andon.domain.recipes import Recipe
 from andon.errors import InvalidInput, NotFound
-from andon.formats.files import escaped
+from andon.formats.files import escaped, folder_errors
 from andon.formats.pixels import encode_png
 from andon.formats.truth import Truth, read_truth
-from andon.runtime.inspector import Outcome
+from andon.runtime.inspector import Inspector, Outcome
 from andon.services.datasets import load_snapshot
 from andon.services.inspection_reports import Summary, write_results
 from andon.services.inspections import begin_job, finish_job, recorded_names, store_inspections
@@ -88,7 +89,7 @@ def inspect_images(workspace: Workspace, request: InspectRequest, report: Report
     for number, item in enumerate(items, start=1):
         if item.name in done:
             continue
-        outcome = inspector.inspect(item.read())
+        outcome = _judged(inspector, item)
         inspection = _record(item, outcome, (recipe, job), str(inspector.variant))
         if _wants_overlay(request.overlays, outcome, truth.get(item.name)):
             _write_overlay(folder, item, outcome)
@@ -125,7 +126,7 @@ def _items(workspace: Workspace, request: InspectRequest) -> tuple[Sequence[Item
 def _folder_items(folder: Path, truth: Mapping[str, Truth]) -> list[Item]:
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    files = sorted(_image_files(folder))
     if not files:
         raise InvalidInput(f"{folder} holds no image", f"Known endings: {', '.join(sorted(SUFFIXES))}.")
     names = [escaped(path.relative_to(folder).as_posix()) for path in files]
@@ -133,14 +134,25 @@ def _folder_items(folder: Path, truth: Mapping[str, Truth]) -> list[Item]:
     if unknown:
         raise InvalidInput(f"the truth file names {unknown[0]!r}, which is not in {folder}")
     return [
-        Item(name, partial(_read, path), truth[name].part if name in truth else None)
+        Item(name, path.read_bytes, truth[name].part if name in truth else None)
         for name, path in zip(names, files, strict=True)
     ]
 
 
-def _read(path: Path) -> bytes:
-    with disk_errors(path):
-        return path.read_bytes()
+def _image_files(folder: Path) -> Iterator[Path]:
+    """Images and links to images; a link that leads nowhere is a part that nobody has judged."""
+    with folder_errors():
+        for place, _, names in os.walk(folder, onerror=_stop):
+            paths = (Path(place, name) for name in names)
+            yield from (
+                path
+                for path in paths
+                if path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink())
+            )
+
+
+def _stop(problem: OSError) -> None:
+    raise problem
 
 
 def _test_items(workspace: Workspace, dataset: str) -> tuple[list[Item], dict[str, Truth]]:
@@ -156,6 +168,14 @@ def _test_items(workspace: Workspace, dataset: str) -> tuple[list[Item], dict[st
 def _subject(request: InspectRequest, recipe: Recipe) -> str:
     what = request.folder.resolve() if request.folder else f"test of {request.dataset}"
     return f"{what} by {recipe.name}@{recipe.version} to {request.out or 'workspace'}"
+
+
+def _judged(inspector: Inspector, item: Item) -> Outcome:
+    try:
+        content = item.read()
+    except OSError as cause:
+        return inspector.without_image(f"the file cannot be read: {cause.strerror}")
+    return inspector.inspect(content)
 
 
 def _record(item: Item, outcome: Outcome, by: tuple[Recipe, Job], variant: str) -> Inspection:

@@ -106,6 +106,10 @@ class Inspector:
             decision = _undecided(ReasonCode.MODEL_FAILED, cause.message)
         return course.outcome(decision)
 
+    def without_image(self, detail: str) -> Outcome:
+        """NO-DECISION on a part whose image could not be had."""
+        return _Course().outcome(_undecided(ReasonCode.BAD_IMAGE, detail))
+
     def _judge(self, content: bytes, course: "_Course") -> Decision:
         pixels = course.pixels = decode(content)
         course.passed("decode")

@@ -338,14 +338,14 @@ def dig(folder: Path, levels: int) -> None:
     """Folders in folders, until no path reaches the last of them."""
     inner = os.open(folder, os.O_RDONLY)
     for _ in range(levels):
-        os.mkdir("d" * 250, dir_fd=inner)  # noqa: PTH102  (pathlib knows no dir_fd)
+        os.mkdir("d" * 250, dir_fd=inner)
         outer, inner = inner, os.open("d" * 250, os.O_RDONLY, dir_fd=inner)
         os.close(outer)
     os.close(inner)
 
 
 def test_a_folder_that_cannot_be_read_is_never_skipped(plant: Plant, tmp_path: Path) -> None:
-    """Parts in it would be neither judged nor missed. Its path is too long here; often it is a permission."""
+    """Parts in it would be neither judged nor missed. Here its path is too long; else it is forbidden."""
     source = folder_of(tmp_path / "parts", 1, 1)
     dig(source / "good", 20)
     refused(plant.andon("images", "import", source), "cannot read the folder", code=4)

@@ -6,10 +6,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from simulators.drawings import drawn_parts
+
 from andon.domain.runs import MetricPoint
 from andon.training.loop import train
 from andon.training.presets import preset
-from simulators.drawings import drawn_parts
 
 SETTINGS = replace(preset("segment-tiny"), steps=20)
 

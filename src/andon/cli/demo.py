@@ -122,6 +122,7 @@ def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> N
         height=amount.side,
         width=amount.side,
         steps=amount.steps,
+        threads=1,
     )
     with progress_bar("training") as bar:
         trained = train_model(workspace, "demo", settings, bar.report)

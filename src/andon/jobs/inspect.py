@@ -147,7 +147,9 @@ def _image_files(folder: Path) -> Iterator[Path]:
             yield from (
                 path
                 for path in paths
-                if path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink())
+                if path.suffix.lower() in SUFFIXES
+                and not path.name.startswith(".")
+                and (path.is_file() or path.is_symlink())
             )
 
 
@@ -184,7 +186,7 @@ def _record(item: Item, outcome: Outcome, by: tuple[Recipe, Job], variant: str) 
     return Inspection(
         id=new_id(),
         at=now(),
-        part=item.part or f"image={image or item.name}",
+        part=item.part or f"image={item.name}",
         image=image,
         name=item.name,
         recipe=recipe.name,

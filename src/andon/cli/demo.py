@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from andon.cli.session import Json, Session, print_json, print_table, progress_bar, talk
-from andon.domain.datasets import DatasetSpec
+from andon.domain.datasets import DatasetSpec, Snapshot, Split
 from andon.domain.images import ImageFilter
 from andon.domain.models import Costs
 from andon.domain.runs import Family, TrainSettings
@@ -115,15 +115,7 @@ def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> N
     frozen = freeze_dataset(workspace, DatasetSpec("demo", ImageFilter(source=source)))
     for remark in frozen.remarks():
         talk.print(remark, soft_wrap=True)
-    settings = TrainSettings(
-        family=Family.SEGMENT,
-        encoder="mobilenetv3_small_100",
-        weights=weights,
-        height=amount.side,
-        width=amount.side,
-        steps=amount.steps,
-        threads=1,
-    )
+    settings = _settings(frozen.snapshot, amount, weights)
     with progress_bar("training") as bar:
         trained = train_model(workspace, "demo", settings, bar.report)
     with progress_bar("evaluating") as bar:
@@ -132,6 +124,26 @@ def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> N
         talk.print(f"{name}: {value}", soft_wrap=True)
     talk.print(f"Model card: {evaluation.card}", soft_wrap=True)
     make_recipe(workspace, RecipeRequest("demo", trained.digest, cuts={}, note="cuts from costs"))
+
+
+def _settings(snapshot: Snapshot, amount: Amount, weights: str) -> TrainSettings:
+    """What learns most in a few minutes: with weights the fast family; without, the classic U-Net where
+    there are masks, and a small classifier where there are none."""
+    from andon.services.truths import is_located, learnable_concepts
+    from andon.training.presets import preset
+
+    concepts = learnable_concepts(snapshot)
+    has_masks = any(item.labels and is_located(item, concepts) for item in snapshot.of(Split.TRAIN))
+    if weights != "none":
+        path = weights if weights == "imagenet" else str(Path(weights).resolve())
+        chosen = replace(preset(Family.SEGMENT), weights=path)
+    elif has_masks:
+        chosen = replace(preset(Family.UNET), batch=8, learning_rate=3e-3, crop=0.5)
+    else:
+        chosen = replace(
+            preset(Family.CLASSIFY), encoder="mobilenetv3_small_100", weights="none", learning_rate=2e-3
+        )
+    return replace(chosen, height=amount.side, width=amount.side, steps=amount.steps, threads=1)
 
 
 def _inspect(workspace: Workspace, folder: Path, amount: Amount, *, simulated: bool) -> Summary:

@@ -91,6 +91,7 @@ class Manifest:
     """States all that is needed to use a package. Its digest covers this and the graph, no times.
 
     Attributes:
+        encoder: timm name; empty for the families that have none.
         files: relative path -> SHA-256 of every file the digest covers (graph and golden images).
         golden: file name of each golden image -> scores in concept order it must reproduce.
     """

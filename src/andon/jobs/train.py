@@ -8,7 +8,7 @@ from pathlib import Path
 from andon import __version__
 from andon.domain.datasets import Snapshot, SnapshotItem, Split
 from andon.domain.models import Manifest, Package, Parity
-from andon.domain.runs import MetricPoint, Run, TrainSettings
+from andon.domain.runs import Family, MetricPoint, Run, TrainSettings
 from andon.domain.serial import canonical, to_json
 from andon.errors import AndonError, DiskFull, NotPossible
 from andon.formats.pixels import encode_png
@@ -141,7 +141,7 @@ def _ship(workspace: Workspace, snapshot: Snapshot, run: Run, trained: TrainedMo
     manifest = Manifest(
         name=f"{snapshot.dataset}-{run.settings.family}",
         family=run.settings.family,
-        encoder=run.settings.encoder,
+        encoder="" if run.settings.family is Family.UNET else run.settings.encoder,
         input=input_spec,
         output=output_spec,
         snapshot=snapshot.digest,

@@ -63,7 +63,8 @@ def _card(workspace: Workspace, loaded: LoadedPackage, evaluation: Evaluation) -
 def _facts(loaded: LoadedPackage, evaluation: Evaluation) -> Iterator[Fact]:
     manifest = loaded.manifest
     yield Fact("family", str(manifest.family))
-    yield Fact("encoder", manifest.encoder)
+    if manifest.encoder:
+        yield Fact("encoder", manifest.encoder)
     size = f"{manifest.input.height} x {manifest.input.width}, {manifest.input.channels} channels"
     yield Fact("input", f"{size}, {manifest.input.bit_depth} bit")
     yield Fact("judged as", str(evaluation.variant))

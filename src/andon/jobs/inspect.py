@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from andon.blobs.files import disk_errors
+from andon.blobs.locks import alone
 from andon.domain.datasets import Split
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.jobs import Job, JobKind
@@ -81,28 +82,49 @@ def inspect_images(workspace: Workspace, request: InspectRequest, report: Report
     )
     job = begin_job(workspace, JobKind.INSPECT, _subject(request, recipe))
     folder = request.out or workspace.inspections / job.id
-    with disk_errors(folder):
-        (folder / "overlays").mkdir(parents=True, exist_ok=True)
-    done = recorded_names(workspace, job.id)
-    report(len(done), len(items), "")
-    batch: list[Inspection] = []
-    for number, item in enumerate(items, start=1):
-        if item.name in done:
-            continue
-        outcome = _judged(inspector, item)
-        inspection = _record(item, outcome, (recipe, job), str(inspector.variant))
-        if _wants_overlay(request.overlays, outcome, truth.get(item.name)):
-            _write_overlay(folder, item, outcome)
-        batch.append(inspection)
-        if len(batch) == BATCH or number == len(items):
-            store_inspections(workspace, job, batch, done=number)
-            batch = []
-        report(number, len(items), str(outcome.decision.verdict))
-    if batch:
-        store_inspections(workspace, job, batch, done=len(items))
-    summary = write_results(workspace, (job, recipe), folder, truth)
-    finish_job(workspace, job, outcome=summary.sentence())
+    with alone(workspace.locks / job.id, f"this inspection (job {job.id})"):
+        with disk_errors(folder):
+            (folder / "overlays").mkdir(parents=True, exist_ok=True)
+        work = _Work(workspace, recipe, job, folder, request.overlays)
+        _judge_all(work, inspector, (items, truth), report)
+        summary = write_results(workspace, (job, recipe), folder, truth)
+        finish_job(workspace, job, outcome=summary.sentence())
     return summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What stays the same during one job."""
+
+    workspace: Workspace
+    recipe: Recipe
+    job: Job
+    folder: Path
+    overlays: Overlays
+
+
+def _judge_all(
+    work: _Work,
+    inspector: Inspector,
+    what: tuple[Sequence[Item], Mapping[str, Truth]],
+    report: Report,
+) -> None:
+    """Judge what has no record yet; records are written batch by batch, each after its overlays."""
+    items, truth = what
+    done = recorded_names(work.workspace, work.job.id)
+    report(len(done), len(items), "")
+    left = [item for item in items if item.name not in done]
+    number = len(done)
+    for batch in (left[start : start + BATCH] for start in range(0, len(left), BATCH)):
+        inspections = []
+        for item in batch:
+            outcome = _judged(inspector, item)
+            inspections.append(_record(item, outcome, (work.recipe, work.job), str(inspector.variant)))
+            if _wants_overlay(work.overlays, outcome, truth.get(item.name)):
+                _write_overlay(work.folder, item, outcome)
+            number += 1
+            report(number, len(items), str(outcome.decision.verdict))
+        store_inspections(work.workspace, work.job, inspections, done=number)
 
 
 def _check_apart(images: Path | None, results: Path) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from andon import __version__
+from andon.blobs.locks import alone
 from andon.domain.datasets import Snapshot, SnapshotItem, Split
 from andon.domain.models import Manifest, Package, Parity
 from andon.domain.runs import Family, MetricPoint, Run, TrainSettings
@@ -82,15 +83,16 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
             "Label some images with defects, then freeze again.",
         )
     run = begin_run(workspace, snapshot.digest, settings)
-    try:
-        trained = _train(workspace, (snapshot, concepts), run, report)
-        package = _ship(workspace, snapshot, run, trained)
-    except DiskFull:
-        raise  # the last checkpoint stands: the same call goes on when there is space
-    except AndonError as error:
-        fail_run(workspace, run, error.message)
-        raise
-    end_run(workspace, run, trained.steps, package)
+    with alone(workspace.locks / run.id, f"run {run.id}"):
+        try:
+            trained = _train(workspace, (snapshot, concepts), run, report)
+            package = _ship(workspace, snapshot, run, trained)
+        except DiskFull:
+            raise  # the last checkpoint stands: the same call goes on when there is space
+        except AndonError as error:
+            fail_run(workspace, run, error.message)
+            raise
+        end_run(workspace, run, trained.steps, package)
     return Trained(run.id, package.digest, trained.steps, trained.chosen_by, package.parity)
 
 

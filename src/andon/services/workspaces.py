@@ -34,6 +34,11 @@ class Workspace:
         return self.folder / "packages"
 
     @property
+    def locks(self) -> Path:
+        """Folder of lock files, by the id of the run or job that holds them."""
+        return self.folder / "locks"
+
+    @property
     def inspections(self) -> Path:
         """Folder of what `andon inspect` writes for people, by job id."""
         return self.folder / "inspections"

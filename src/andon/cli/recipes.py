@@ -77,7 +77,8 @@ def _print_recipe(recipe: dict[str, object]) -> None:
     assert isinstance(cuts, dict)
     print_facts({key: recipe[key] for key in ("name", "version", "package", "part_type", "author", "at")})
     print_table(
-        ("concept", "review from", "reject from"), [(c, v["review"], v["reject"]) for c, v in cuts.items()]
+        ("concept", "review from", "reject from"),
+        [(c, f"{v['review']:.4f}", f"{v['reject']:.4f}") for c, v in cuts.items()],
     )
     rules = recipe["rules"]
     assert isinstance(rules, list)

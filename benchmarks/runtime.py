@@ -1,6 +1,7 @@
 """Image bytes to verdict against a bare loop: OpenCV's decode and resize, and the engine's own call."""
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -29,6 +30,11 @@ CONCEPTS = ("scratch", "dent")
 THREADS = 2
 IMAGES = 8
 SEED = 7
+
+
+SHARED = Path(os.environ.get("ANDON_SHARED", Path(__file__).parents[2] / "shared"))
+WEIGHTS = SHARED / "weights" / "mobilenetv2_100.safetensors"
+"""Used where they are: in a trained encoder rounding stays small, and golden images reproduce."""
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -152,18 +158,19 @@ def openvino_call(checked: graph.CheckedGraph, variant: Variant) -> Callable[[np
 
 
 def built(folder: Path, side: int) -> LoadedPackage:
-    """The fast segment family, untrained, with a level at which its maps show a few regions."""
+    """The fast segment family before training, with a level at which its maps show a few regions."""
     from andon.training.export import export
     from andon.training.models.families import FAMILIES
     from andon.training.trained import TrainedModel, keep
 
-    settings = TrainSettings(weights="none", height=side, width=side, threads=THREADS)
+    weights = str(WEIGHTS) if WEIGHTS.is_file() else "none"
+    settings = TrainSettings(weights=weights, height=side, width=side, threads=THREADS)
     taken = InputSpec(side, side, 3, 8)
     plan = FAMILIES[Family.SEGMENT]
     import torch
 
     torch.manual_seed(SEED)
-    network = plan.build(settings, len(CONCEPTS), taken, False)
+    network = plan.build(settings, len(CONCEPTS), taken, WEIGHTS.is_file())
     given = OutputSpec(CONCEPTS, maps=True, map_stride=plan.stride, score_floor=0.0)
     trained = TrainedModel(folder / "weights", settings, CONCEPTS, taken, given, 0, 0, "", {}, ())
     keep(trained, network.state_dict())

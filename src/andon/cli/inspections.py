@@ -41,7 +41,7 @@ def inspect(
         Path | None, typer.Option(help="Where overlays and results go. Default: the workspace.")
     ] = None,
     variant: Annotated[
-        str | None, typer.Option(help="engine/precision. Default: the fastest that passed parity here.")
+        str | None, typer.Option(help="engine/precision. Default: the fastest FP32 one that passed parity.")
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=256)] = 2,
     overlays: Annotated[str, typer.Option(help="Overlays of: all, found (not PASS), none.")] = "found",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from andon.domain.datasets import Snapshot, Split
-from andon.domain.models import Cuts, Package, Variant
+from andon.domain.models import Cuts, Package, Precision, Variant
 from andon.domain.recipes import Recipe
 from andon.domain.serial import to_json
 from andon.errors import DamagedPackage, InvalidInput, NotPossible
@@ -75,7 +75,7 @@ def parse_variant(package: Package, text: str) -> Variant:
 def fastest_inspector(
     loaded: LoadedPackage, recipe: Recipe, package: Package, variant: str | None, threads: int
 ) -> Inspector:
-    """An inspector on the variant named, else on the one that judges the golden images fastest here.
+    """An inspector on the variant named, else on the FP32 one that is fastest here on the golden images.
 
     A variant whose golden images do not reproduce on this machine is passed over.
 
@@ -85,7 +85,10 @@ def fastest_inspector(
     """
     if variant is not None:
         return Inspector(loaded, recipe, parse_variant(package, variant), threads)
-    inspectors = [_opened(loaded, recipe, candidate, threads) for candidate in usable_variants(package)]
+    # Cuts are chosen on f32 scores. bf16 moves a score by up to its tolerance, which can carry one that
+    # lies beside a cut across it: it is used where somebody names it.
+    candidates = [found for found in usable_variants(package) if found.precision is Precision.F32]
+    inspectors = [_opened(loaded, recipe, candidate, threads) for candidate in candidates]
     reproducing = [inspector for inspector in inspectors if inspector is not None]
     if not reproducing:
         raise DamagedPackage(

@@ -1,10 +1,11 @@
 """Inspections: what a model pointed at on a part, and what was decided. Stored rows can be judged anew."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from andon.domain.annotations import Box
+from andon.domain.images import Origin, Shape
 from andon.units import Digest, Timestamp
 
 MAX_FINDINGS = 50
@@ -30,6 +31,15 @@ class ReasonCode(StrEnum):
     WRONG_SIZE = "wrong-size"
     WRONG_PIXELS = "wrong-pixels"
     MODEL_FAILED = "model-failed"
+    NO_MODEL = "no-model"
+    LATE = "late"
+    NOT_RECORDED = "not-recorded"
+    NO_IMAGE = "no-image"
+    STUCK_IMAGE = "stuck-image"
+    DARK_IMAGE = "dark-image"
+    BRIGHT_IMAGE = "bright-image"
+    BLURRED_IMAGE = "blurred-image"
+    PART_NOT_FOUND = "part-not-found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,46 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
 
 
+class Kept(StrEnum):
+    """What became of an image's bytes on the station that took it. A record is sent when it is known."""
+
+    KEPT = "kept"
+    LOST = "lost"
+    NOT_KEPT = "not-kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Where a station's inspection comes from, and what became of its image.
+
+    Attributes:
+        sequence: the station's own count of parts, from 1 without a gap; order within a station.
+        origin: as the camera or the line stated it; ``station`` and ``line`` always are.
+        shape: None where there was no image.
+        kept: whether the station has the image's bytes; ``blob`` is what they are known by.
+        size: bytes of that file, 0 where there is none.
+        thumbnail: blob of a small picture, which images that are not kept have too.
+        audit: probability with which a PASS was picked for a person to look at; 0 where it was not.
+        health: what was measured on the image, e.g. ``{"brightness": 0.41, "sharpness": 0.2}``.
+        stages: milliseconds of each step from frame to verdict.
+        program: version of the station's program. machine: instruction set the engine used.
+    """
+
+    station: str
+    sequence: int
+    origin: Origin
+    shape: Shape | None
+    kept: Kept
+    blob: Digest | None = None
+    size: int = 0
+    thumbnail: Digest | None = None
+    audit: float = 0.0
+    health: Mapping[str, float] = field(default_factory=dict)
+    stages: Mapping[str, float] = field(default_factory=dict)
+    program: str = ""
+    machine: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """The record of one part's image.
@@ -80,8 +130,10 @@ class Inspection:
     Attributes:
         id: UUIDv7; also the idempotency key of the record.
         scores: image-level score of every concept, also of those without a finding.
-        milliseconds: from image bytes to verdict.
+        recipe, recipe_version, package: empty, 0 and empty where a station had no model to judge with.
+        milliseconds: from image bytes (on a station: from the frame) to verdict.
         variant: engine and precision that ran, as ``engine/precision``.
+        capture: of a station's part; None for images that were inspected from a folder.
     """
 
     id: str
@@ -98,3 +150,4 @@ class Inspection:
     scores: Mapping[str, float]
     milliseconds: float
     job: str | None = None
+    capture: Capture | None = None

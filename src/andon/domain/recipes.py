@@ -67,6 +67,50 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Locate:
+    """Where the part is looked for before anything else; regions move with it.
+
+    Attributes:
+        template: blob of a grey PNG, a picture of something every part shows at the same place.
+        x, y: where the template's left upper corner was in the picture that regions were drawn on, pixels.
+        reach: how far from there it may be found, pixels.
+        least: normalised correlation from which it counts as found, 0..1.
+    """
+
+    template: Digest
+    x: int
+    y: int
+    reach: int = 40
+    least: float = 0.6
+
+    def __post_init__(self) -> None:
+        if not (self.x >= 0 and self.y >= 0 and self.reach >= 0 and 0 < self.least <= 1):
+            raise InvalidInput(
+                "the place of the template, its reach or its least correlation is not possible"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class HealthLimits:
+    """When an image says nothing about the part. Values as ``runtime.health`` measures them.
+
+    Attributes:
+        dark, bright: mean brightness below or above which nothing is decided, 0..1.
+        blurred: sharpness below which nothing is decided; 0 asks nothing.
+        stuck: number of equal pictures one after the other from which the camera counts as stuck.
+    """
+
+    dark: float = 0.02
+    bright: float = 0.98
+    blurred: float = 0.0
+    stuck: int = 3
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.dark < self.bright <= 1 and self.blurred >= 0 and self.stuck >= 2):
+            raise InvalidInput("the limits of image health are not possible", "0 <= dark < bright <= 1.")
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One version of a recipe. Cuts here are the only ones in force; those of a package are suggestions.
 
@@ -78,6 +122,8 @@ class Recipe:
         ignore: findings that lie entirely inside one of these polygons do not count.
         severities: concept -> severity, as the ontology had it when this version was made; MAJOR where
             it says nothing. MINOR asks for review where another severity rejects.
+        locate: how the part is found; None: it always lies at the same place.
+        health: images that are refused before a model sees them.
 
     Raises:
         InvalidInput: cuts are negative, not numbers, or in the wrong order.
@@ -97,6 +143,8 @@ class Recipe:
     note: str = ""
     costs: Mapping[str, float] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)
+    locate: Locate | None = None
+    health: HealthLimits = HealthLimits()
 
     def __post_init__(self) -> None:
         for concept, cuts in self.cuts.items():

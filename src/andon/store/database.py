@@ -13,8 +13,9 @@ from andon.errors import InvalidInput, MissingProgram, NotFound, OperatorError, 
 from andon.store.failures import database_errors
 from andon.store.migrations import REVISIONS, upgrade
 
-OLDEST_SQLITE = (3, 51, 3)
-"""Older ones may lose a committed transaction when the write-ahead log starts anew."""
+OLDEST_SQLITE = (3, 53, 0)
+"""Before 3.51.3 a committed transaction may be lost when the write-ahead log starts anew; before 3.53 a
+column cannot be made optional in place."""
 
 PATIENCE_MS = 60_000
 """How long a transaction waits for another writer before it gives up."""

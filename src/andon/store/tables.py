@@ -268,15 +268,18 @@ inspections = Table(
     _words("part"),
     _words("image", optional=True),
     _words("name"),
-    _whole("recipe_id", ForeignKey("recipes.id")),
-    _whole("package_id", ForeignKey("packages.id")),
+    _whole("recipe_id", ForeignKey("recipes.id"), optional=True),
+    _whole("package_id", ForeignKey("packages.id"), optional=True),
     _words("variant"),
     _words("verdict"),
     Column("milliseconds", Float(53), nullable=False),
     _words("job", optional=True),
     Column("detail", LargeBinary, nullable=False),
     *_who_and_when(),
+    _words("station", optional=True),
+    _whole("sequence", optional=True),
     UniqueConstraint("inspection"),
+    Index("uq_inspections_station", "station", "sequence", unique=True),
     Index(None, "part", "id"),
     Index(None, "at", "id"),
     Index(None, "recipe_id", "id"),
@@ -284,7 +287,8 @@ inspections = Table(
     Index(None, "verdict", "id"),
     Index(None, "job", "id"),
 )
-"""One narrow row a part; ``detail`` is compressed JSON: reasons, findings, scores."""
+"""One narrow row a part; ``detail`` is compressed JSON: reasons, findings, scores, capture. Recipe and
+package are null where a station had none to judge with."""
 
 rescorings = Table(
     "rescorings",
@@ -313,7 +317,83 @@ jobs = Table(
     _words("outcome"),
     _words("finished_at", optional=True),
     *_who_and_when(),
+    _words("request", optional=True),
+    _words("worker", optional=True),
+    _words("heartbeat_at", optional=True),
+    _whole("attempts", optional=True),
+    _words("caption", optional=True),
+    _words("usage", optional=True),
     UniqueConstraint("job"),
     Index(None, "kind", "subject", "state"),
+    Index(None, "state", "id"),
 )
 """Progress, for reading while it goes on; what a job made stands in rows of its own."""
+
+job_events = Table(
+    "job_events",
+    metadata,
+    _id(),
+    _whole("job_id", ForeignKey("jobs.id")),
+    _words("kind"),
+    _words("text"),
+    *_who_and_when(),
+    Index(None, "job_id", "id"),
+)
+"""What happened to a job and what it said: queued, claimed, cancellation, retry, log lines."""
+
+approvals = Table(
+    "approvals",
+    metadata,
+    _id(),
+    _words("package", ForeignKey("packages.digest")),
+    _words("decision"),
+    _words("reason"),
+    *_who_and_when(),
+    Index(None, "package", "id"),
+)
+"""Who let a package go to stations, or took that back ("approved", "withdrawn"); the latest row counts."""
+
+stations = Table(
+    "stations",
+    metadata,
+    _id(),
+    _words("name"),
+    _words("line"),
+    *_who_and_when(),
+    _words("report", optional=True),
+    _words("reported_at", optional=True),
+    UniqueConstraint("name"),
+)
+"""Stations as they made themselves known; ``report`` is the last thing each said of itself."""
+
+assignments = Table(
+    "assignments",
+    metadata,
+    _id(),
+    _words("station", ForeignKey("stations.name")),
+    _whole("counter"),
+    _whole("recipe_id", ForeignKey("recipes.id")),
+    _words("payload"),
+    _words("signature"),
+    *_who_and_when(),
+    UniqueConstraint("station", "counter"),
+    Index(None, "recipe_id"),
+)
+"""What stations were told to run; the highest counter of a station counts."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _id(),
+    _words("review"),
+    _whole("inspection_id", ForeignKey("inspections.id")),
+    _words("answer"),
+    _words("queue"),
+    _words("concept", optional=True),
+    _words("note"),
+    *_who_and_when(),
+    UniqueConstraint("review"),
+    Index(None, "inspection_id", "id"),
+    Index(None, "answer", "id"),
+)
+"""What people said of inspections; the latest of an inspection counts."""

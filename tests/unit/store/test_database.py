@@ -113,7 +113,7 @@ def test_the_revisions_named_are_those_that_exist() -> None:
 
 def test_an_sqlite_that_loses_records_is_refused() -> None:
     refuse_old_sqlite(OLDEST_SQLITE)
-    with pytest.raises(UnsupportedVersion, match=r"SQLite 3\.51\.2 may lose records; 3\.51\.3 is needed"):
+    with pytest.raises(UnsupportedVersion, match=r"SQLite 3\.51\.2 may lose records; 3\.53\.0 is needed"):
         refuse_old_sqlite((3, 51, 2))
 
 

@@ -1,0 +1,1 @@
+"""The station: inspects parts at line speed, answers every one, and loses no record."""

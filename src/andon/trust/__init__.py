@@ -1,0 +1,1 @@
+"""Signatures: what a station may run is what the hub's key signed."""

@@ -14,7 +14,9 @@ from andon.cli.session import (
     talk,
     workspace_of,
 )
+from andon.domain.approvals import Approval
 from andon.domain.models import Costs
+from andon.domain.serial import to_json
 
 app = typer.Typer(
     help="Evaluate and compare trained models (packages).", no_args_is_help=True, rich_markup_mode=None
@@ -99,6 +101,43 @@ def evaluate(
     for remark in evaluation.remarks:
         talk.print(remark, soft_wrap=True)
     talk.print(f"Card: {evaluation.card}", soft_wrap=True)
+
+
+Reason = Annotated[str, typer.Option(help="Why, in a sentence; it is kept with who and when.")]
+
+
+@app.command()
+def approve(context: typer.Context, model: Model, reason: Reason, as_json: Json = False) -> None:
+    """Let a model go to stations. It needs a variant that passed parity, and an evaluation.
+
+    Example: andon models approve 3f2a --reason "0 of 212 defective test parts missed; agreed with quality"
+    """
+    from andon.services.approvals import approve as approve_model
+    from andon.services.models import find_package
+
+    workspace = workspace_of(context)
+    _print_approval(approve_model(workspace, find_package(workspace, model).digest, reason), as_json)
+
+
+@app.command()
+def withdraw(context: typer.Context, model: Model, reason: Reason, as_json: Json = False) -> None:
+    """Take an approval back: the model is assigned to no further station; those that run it go on.
+
+    Example: andon models withdraw 3f2a --reason "misses scratches on lot 7"
+    """
+    from andon.services.approvals import withdraw as withdraw_model
+    from andon.services.models import find_package
+
+    workspace = workspace_of(context)
+    _print_approval(withdraw_model(workspace, find_package(workspace, model).digest, reason), as_json)
+
+
+def _print_approval(approval: Approval, as_json: bool) -> None:
+    facts = to_json(approval)
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts(facts)
 
 
 @app.command()

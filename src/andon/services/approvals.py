@@ -1,0 +1,75 @@
+"""Approvals of models: only an approved model goes to stations."""
+
+from sqlalchemy import Connection
+
+from andon.domain.approvals import Approval, ApprovalDecision, check_approval, check_withdrawal
+from andon.services.evaluations import EVALUATION
+from andon.services.workspaces import Workspace, now
+from andon.store import approvals as stored_approvals
+from andon.store import models as stored_models
+from andon.units import Digest
+
+
+def approve(workspace: Workspace, digest: str, reason: str) -> Approval:
+    """Let a model go to stations.
+
+    Args:
+        workspace: where it is recorded.
+        digest: of the package, or the beginning of it.
+        reason: why, in a sentence.
+
+    Raises:
+        NotFound, Conflict: no package, or several, begin so; or it is approved already.
+        InvalidInput: there is no reason.
+        Refused: no variant passed parity, or it was never evaluated.
+    """
+    with workspace.database.write() as tx:
+        package = stored_models.get(tx, digest)
+        latest = stored_approvals.latest(tx, package.digest)
+        check_approval(package, _is_evaluated(tx, package.digest), latest, reason)
+        return _add(workspace, tx, package.digest, (ApprovalDecision.APPROVED, reason))
+
+
+def withdraw(workspace: Workspace, digest: str, reason: str) -> Approval:
+    """Take an approval back: no station is assigned the model any more; those that run it go on.
+
+    Raises:
+        NotFound, Conflict: no package, or several, begin so; or it is not approved.
+        InvalidInput: there is no reason.
+    """
+    with workspace.database.write() as tx:
+        package = stored_models.get(tx, digest)
+        check_withdrawal(package, stored_approvals.latest(tx, package.digest), reason)
+        return _add(workspace, tx, package.digest, (ApprovalDecision.WITHDRAWN, reason))
+
+
+def is_approved(workspace: Workspace, digest: Digest) -> bool:
+    """Whether the package with exactly this digest may go to stations."""
+    with workspace.database.read() as tx:
+        latest = stored_approvals.latest(tx, digest)
+    return latest is not None and latest.decision is ApprovalDecision.APPROVED
+
+
+def approvals_of(workspace: Workspace, digest: Digest) -> tuple[Approval, ...]:
+    """All decisions on a package, first to last."""
+    with workspace.database.read() as tx:
+        return stored_approvals.of_package(tx, digest)
+
+
+def approved_packages(workspace: Workspace) -> frozenset[Digest]:
+    """Packages that are approved now."""
+    with workspace.database.read() as tx:
+        return stored_approvals.approved(tx)
+
+
+def _is_evaluated(tx: Connection, package: Digest) -> bool:
+    return any(found.kind == EVALUATION for found in stored_models.attestations(tx, package))
+
+
+def _add(
+    workspace: Workspace, tx: Connection, package: Digest, decided: tuple[ApprovalDecision, str]
+) -> Approval:
+    decision, reason = decided
+    approval = Approval(package, decision, reason.strip(), workspace.who, now())
+    stored_approvals.add(tx, approval)
+    return approval

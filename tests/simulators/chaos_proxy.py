@@ -53,19 +53,27 @@ class ChaosProxy:
     cuts: int = 0
     flipped: int = 0
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
-    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def change(self, weather: Weather) -> None:
         """From now on; where new connections are refused, those that live end too."""
         self.weather = weather
-        if weather.refuse:
+        if weather.refuse and self._loop is not None:
             asyncio.run_coroutine_threadsafe(self._end_all(), self._loop).result(5)
 
+    def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+
     async def serve(self, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
         server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
-        await server.serve_forever()
+        await self._stop.wait()
+        server.close()
+        await self._end_all()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -138,19 +146,12 @@ def chaos_proxy(target: int, port: int = 0) -> Iterator[ChaosProxy]:
     proxy = ChaosProxy(target, port)
     ready = threading.Event()
 
-    def work() -> None:
-        asyncio.set_event_loop(proxy._loop)
-        with suppress(asyncio.CancelledError):
-            proxy._loop.run_until_complete(proxy.serve(ready))
-
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(proxy.serve(ready)), daemon=True)
     thread.start()
     if not ready.wait(10):
         raise TimeoutError("the proxy did not start")
     try:
         yield proxy
     finally:
-        for task in asyncio.all_tasks(proxy._loop):
-            proxy._loop.call_soon_threadsafe(task.cancel)
+        proxy.stop()
         thread.join(10)
-        proxy._loop.close()

@@ -1,0 +1,163 @@
+"""Books of a line, kept by others than the line itself, and what must hold between them.
+
+Every rule takes the books and gives the sentences that contradict it: no sentence, no contradiction.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from andon.domain.inspections import Inspection, ReasonCode, Verdict
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One answer as the other side of the output heard it."""
+
+    sequence: int
+    part: str
+    verdict: Verdict
+    inspection: str
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Books:
+    """What each side wrote down about the same parts.
+
+    Attributes:
+        offered: parts that the camera showed, in order; empty where nobody but the station counted.
+        heard: what the other side of the output heard, in order.
+        spooled: records that the station still has.
+        stored: records that the hub has, in order of their sequence.
+        acknowledged: ids the hub was once seen to have.
+        interruptions: kills of the station or the broker: a part may be in flight at each.
+    """
+
+    heard: Sequence[Heard]
+    stored: Sequence[Inspection]
+    spooled: Sequence[str] = ()
+    offered: Sequence[str] = ()
+    acknowledged: Collection[str] = ()
+    interruptions: int = 0
+
+
+def contradictions(books: Books, deadline: float) -> list[str]:
+    """All of the rules below, one after the other; ``deadline`` in milliseconds."""
+    return [
+        *numbered_without_gap(books),
+        *stored_once(books),
+        *one_answer_each(books),
+        *heard_as_recorded(books),
+        *recorded_and_heard(books),
+        *offered_and_recorded(books),
+        *nothing_left(books),
+        *acknowledged_are_kept(books),
+        *late_is_undecided(books.stored, deadline),
+        *judged_by_something_named(books.stored),
+    ]
+
+
+def numbered_without_gap(books: Books) -> Iterator[str]:
+    found = sorted(sequence_of(record) for record in books.stored)
+    if found != list(range(1, len(found) + 1)):
+        missing = sorted(set(range(1, max(found) + 1)) - set(found))
+        yield f"the hub's {len(found)} records are not numbered 1 to {len(found)}: missing {missing[:10]}"
+
+
+def stored_once(books: Books) -> Iterator[str]:
+    for what, values in (
+        ("id", [record.id for record in books.stored]),
+        ("sequence", [sequence_of(record) for record in books.stored]),
+    ):
+        if twice := repeated(values):
+            yield f"the hub has two records with the same {what}: {twice[:5]}"
+
+
+def one_answer_each(books: Books) -> Iterator[str]:
+    """The same message may come twice when a broker dies (QoS 1); another answer to the same part never."""
+    answers = defaultdict(set)
+    for heard in books.heard:
+        answers[heard.sequence].add(heard)
+    for sequence, different in sorted(answers.items()):
+        if len(different) > 1:
+            yield f"part {sequence} was answered differently: {different}"
+    order = [heard.sequence for heard in books.heard]
+    repeats = len(order) - len(set(order))
+    if repeats > books.interruptions:
+        yield f"{repeats} answers were heard twice, with {books.interruptions} interruptions"
+
+
+def heard_as_recorded(books: Books) -> Iterator[str]:
+    stored = {record.id: record for record in books.stored}
+    for heard in books.heard:
+        record = stored.get(heard.inspection)
+        if record is None:
+            yield f"part {heard.sequence} was answered {heard.verdict} and is not recorded"
+        elif (record.decision.verdict, sequence_of(record)) != (heard.verdict, heard.sequence):
+            yield f"part {heard.sequence} was answered {heard.verdict}, recorded {record.decision.verdict}"
+
+
+def recorded_and_heard(books: Books) -> Iterator[str]:
+    told = {heard.sequence for heard in books.heard}
+    silent = [sequence_of(record) for record in books.stored if sequence_of(record) not in told]
+    if len(silent) > books.interruptions:
+        yield f"{len(silent)} parts got no answer with {books.interruptions} interruptions: {silent[:10]}"
+
+
+def offered_and_recorded(books: Books) -> Iterator[str]:
+    if not books.offered:
+        return
+    shown, recorded = set(books.offered), [record.part for record in books.stored]
+    if lost := sorted(shown - set(recorded)):
+        yield f"{len(lost)} parts were offered and not recorded: {lost[:5]}"
+    if odd := sorted(set(recorded) - shown):
+        yield f"{len(odd)} parts are recorded that were not offered: {odd[:5]}"
+    if twice := repeated(recorded):
+        yield f"{len(twice)} parts are recorded twice: {twice[:5]}"
+
+
+def nothing_left(books: Books) -> Iterator[str]:
+    if books.spooled:
+        yield f"{len(books.spooled)} records are still in the spool"
+
+
+def acknowledged_are_kept(books: Books) -> Iterator[str]:
+    stored = {record.id for record in books.stored}
+    if lost := sorted(set(books.acknowledged) - stored):
+        yield f"{len(lost)} acknowledged records are lost: {lost[:5]}"
+
+
+def late_is_undecided(records: Iterable[Inspection], deadline: float) -> Iterator[str]:
+    for record in records:
+        late = record.milliseconds > deadline
+        says = any(reason.code is ReasonCode.LATE for reason in record.decision.reasons)
+        if (late or says) and record.decision.verdict is not Verdict.NO_DECISION:
+            yield (
+                f"part {sequence_of(record)} took {record.milliseconds:.0f} ms of {deadline:g} "
+                f"and was {record.decision.verdict}"
+            )
+
+
+def judged_by_something_named(records: Iterable[Inspection]) -> Iterator[str]:
+    for record in records:
+        named = bool(record.package and record.variant and record.recipe)
+        if not named and record.decision.verdict is not Verdict.NO_DECISION:
+            yield f"part {sequence_of(record)} was {record.decision.verdict} by nothing that has a name"
+        if not record.decision.reasons and record.decision.verdict is not Verdict.PASS:
+            yield f"part {sequence_of(record)} was {record.decision.verdict} without a reason"
+
+
+def sequence_of(record: Inspection) -> int:
+    assert record.capture is not None, f"record {record.id} does not say where it comes from"
+    return record.capture.sequence
+
+
+def repeated(values: Iterable[object]) -> list[object]:
+    seen: set[object] = set()
+    twice = []
+    for value in values:
+        if value in seen:
+            twice.append(value)
+        seen.add(value)
+    return twice

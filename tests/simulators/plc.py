@@ -1,0 +1,66 @@
+"""The other side of a station's output: a subscriber that writes down every answer, in the order it came."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: where it was said, what, and whether the broker had kept it from before."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+    def json(self) -> Any:
+        return json.loads(self.payload)
+
+
+@dataclass
+class Plc:
+    """What was heard since it listens; safe to read while it goes on."""
+
+    messages: list[Message] = field(default_factory=list)
+    connections: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def hear(self, client: Client, user: object, message: MQTTMessage) -> None:
+        with self._lock:
+            self.messages.append(Message(message.topic, message.payload, message.retain))
+
+    def connected(self, client: Client, *rest: object) -> None:
+        client.subscribe("#", qos=1)
+        self.connections += 1
+
+    def heard(self, ending: str) -> list[Message]:
+        """Messages of topics that end with ``ending``, oldest first."""
+        with self._lock:
+            return [message for message in self.messages if message.topic.endswith(ending)]
+
+    def topics(self) -> Counter[str]:
+        with self._lock:
+            return Counter(message.topic for message in self.messages)
+
+
+@contextmanager
+def plc(port: int) -> Iterator[Plc]:
+    """A listener at the broker on ``port``; it comes back by itself when the broker does."""
+    made = Plc()
+    client = Client(CallbackAPIVersion.VERSION2, client_id="line-test-plc", clean_session=False)
+    client.on_message = made.hear
+    client.on_connect = made.connected
+    client.reconnect_delay_set(1, 1)
+    client.connect_async("127.0.0.1", port, keepalive=10)
+    client.loop_start()
+    try:
+        yield made
+    finally:
+        client.disconnect()
+        client.loop_stop()

@@ -1,0 +1,83 @@
+"""The rules that line tests hold: clean books contradict nothing, and each kind of loss is seen by a rule."""
+
+from dataclasses import replace
+
+import pytest
+from simulators.line_books import Books, Heard, contradictions
+
+from andon.domain.images import Origin
+from andon.domain.inspections import Capture, Decision, Inspection, Kept, Reason, ReasonCode, Verdict
+from andon.units import Digest, Timestamp
+
+DEADLINE = 100.0
+LATE = Decision(Verdict.NO_DECISION, (Reason(ReasonCode.LATE, None, ""),))
+
+
+def record(
+    sequence: int, decision: Decision = Decision(Verdict.PASS), milliseconds: float = 5.0
+) -> Inspection:
+    return Inspection(
+        id=f"inspection-{sequence}",
+        at=Timestamp("2026-01-05T06:00:00.000000Z"),
+        part=f"part-{sequence}",
+        image=None,
+        name="",
+        recipe="brackets",
+        recipe_version=1,
+        package=Digest("0" * 64),
+        variant="onnxruntime/f32",
+        decision=decision,
+        findings=(),
+        scores={},
+        milliseconds=milliseconds,
+        capture=Capture("one", sequence, Origin(station="one", line="a"), None, Kept.NOT_KEPT),
+    )
+
+
+def answer(told: Inspection) -> Heard:
+    assert told.capture is not None
+    return Heard(told.capture.sequence, told.part, told.decision.verdict, told.id)
+
+
+RECORDS = [record(1), record(2, LATE, 250.0), record(3)]
+CLEAN = Books(
+    heard=[answer(told) for told in RECORDS],
+    stored=RECORDS,
+    offered=[told.part for told in RECORDS],
+    acknowledged={told.id for told in RECORDS},
+)
+
+
+def test_clean_books_contradict_nothing() -> None:
+    assert contradictions(CLEAN, DEADLINE) == []
+
+
+SPOILED = {
+    "not numbered": replace(CLEAN, stored=[record(1), record(3)], heard=[]),
+    "the same sequence": replace(CLEAN, stored=[*RECORDS, replace(RECORDS[2], id="other", part="part-4")]),
+    "answered differently": replace(
+        CLEAN, heard=[*CLEAN.heard, replace(CLEAN.heard[0], verdict=Verdict.REJECT)]
+    ),
+    "heard twice": replace(CLEAN, heard=[*CLEAN.heard, CLEAN.heard[0]]),
+    "is not recorded": replace(CLEAN, stored=RECORDS[:2], offered=()),
+    "got no answer": replace(CLEAN, heard=CLEAN.heard[:2]),
+    "offered and not recorded": replace(CLEAN, offered=[*CLEAN.offered, "part-4"]),
+    "not offered": replace(CLEAN, offered=CLEAN.offered[:2]),
+    "recorded twice": replace(CLEAN, stored=[*RECORDS, replace(record(4), part="part-1")]),
+    "still in the spool": replace(CLEAN, spooled=["inspection-9"]),
+    "acknowledged records are lost": replace(CLEAN, acknowledged={"inspection-9"}),
+    "took 250 ms": replace(CLEAN, stored=[record(1), record(2, milliseconds=250.0), record(3)]),
+    "by nothing that has a name": replace(CLEAN, stored=[replace(RECORDS[0], variant=""), *RECORDS[1:]]),
+    "without a reason": replace(CLEAN, stored=[record(1, Decision(Verdict.REJECT)), *RECORDS[1:]]),
+}
+
+
+@pytest.mark.parametrize("sentence", SPOILED)
+def test_each_loss_is_seen(sentence: str) -> None:
+    found = contradictions(SPOILED[sentence], DEADLINE)
+    assert any(sentence in line for line in found), found
+
+
+def test_an_interruption_allows_one_part_in_flight() -> None:
+    in_flight = replace(CLEAN, heard=[*CLEAN.heard[:2], CLEAN.heard[0]], interruptions=1)
+    assert contradictions(in_flight, DEADLINE) == []

@@ -1,4 +1,4 @@
-"""The other side of a station's output: a subscriber that writes down every answer, in the order it came."""
+"""The other side of an output: a subscriber that writes down every answer, in the order it came."""
 
 import json
 import threading

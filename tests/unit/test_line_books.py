@@ -1,4 +1,4 @@
-"""The rules that line tests hold: clean books contradict nothing, and each kind of loss is seen by a rule."""
+"""Rules that line tests hold: clean books contradict nothing, each kind of loss is seen by a rule."""
 
 from dataclasses import replace
 
@@ -10,12 +10,11 @@ from andon.domain.inspections import Capture, Decision, Inspection, Kept, Reason
 from andon.units import Digest, Timestamp
 
 DEADLINE = 100.0
+PASS = Decision(Verdict.PASS)
 LATE = Decision(Verdict.NO_DECISION, (Reason(ReasonCode.LATE, None, ""),))
 
 
-def record(
-    sequence: int, decision: Decision = Decision(Verdict.PASS), milliseconds: float = 5.0
-) -> Inspection:
+def record(sequence: int, decision: Decision = PASS, milliseconds: float = 5.0) -> Inspection:
     return Inspection(
         id=f"inspection-{sequence}",
         at=Timestamp("2026-01-05T06:00:00.000000Z"),

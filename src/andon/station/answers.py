@@ -1,0 +1,40 @@
+"""Answers: what the plant hears about a part, and the port every output has."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from andon.domain.inspections import Reason, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is told of one part, after its record is durable.
+
+    Attributes:
+        sequence: the station's own count of parts, from 1 without a gap; 0 where the record could not
+            be written in time, which is a NO-DECISION.
+        part: the serial, or ``name=``/``frame=`` and what else it is known by.
+        verdict: outputs treat NO_DECISION as REJECT.
+        inspection: id of the record.
+    """
+
+    sequence: int
+    part: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    inspection: str
+
+
+class Output(Protocol):
+    """Where answers go; one file each in ``outputs/``."""
+
+    async def run(self) -> None:
+        """Keep the connection, show the plant that the station lives, until cancelled.
+
+        Failures of the other side are an alarm and another attempt, never the end of this.
+        """
+        ...
+
+    async def tell(self, answer: Answer) -> None:
+        """Hand one answer over; returns at once where the other side is away (the safe state speaks)."""
+        ...

@@ -1,0 +1,127 @@
+"""The live state of one station: what page, metrics, report and alarms read. Written on the loop only."""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from andon.domain.inspections import Inspection, Verdict
+from andon.domain.stations import Alarm, AlarmCode, Assignment, StationReport
+from andon.station.frames import Frame
+from andon.units import Timestamp
+
+LAST_PARTS = 60
+"""Parts of the strip."""
+
+LATENCIES = 1000
+RATE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One part as it was answered, with its picture."""
+
+    inspection: Inspection
+    frame: Frame
+
+
+@dataclass(slots=True)
+class LineState:
+    """What is known now. Values are replaced, never changed in place, so any thread may read them.
+
+    Attributes:
+        assignment: that runs; None without one. variant, machine: of the inspector that runs.
+        camera, output: one word each, ``ok`` or what is wrong.
+        parts: verdicts since the program started.
+        live: the last part. strip: the last parts, newest last, without pictures.
+        latencies: milliseconds from frame to verdict of the last parts.
+        moments: monotonic seconds of the last verdicts.
+        spool: records not yet receipted. held: parts waiting for a person. disk_free: bytes.
+        shed: what was given up for lack of disk, counted by kind.
+        alarms: those that stand, by code.
+    """
+
+    station: str
+    line: str
+    program: str
+    started_at: Timestamp
+    page: str = ""
+    assignment: Assignment | None = None
+    variant: str = ""
+    machine: str = ""
+    camera: str = "starting"
+    output: str = "starting"
+    parts: Counter[Verdict] = field(default_factory=Counter)
+    live: Judged | None = None
+    strip: deque[Inspection] = field(default_factory=lambda: deque(maxlen=LAST_PARTS))
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    moments: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    spool: int = 0
+    held: int = 0
+    disk_free: int = 0
+    shed: Counter[str] = field(default_factory=Counter)
+    alarms: dict[AlarmCode, Alarm] = field(default_factory=dict)
+
+    def judged(self, part: Judged, monotonic: float) -> None:
+        """Count one answered part."""
+        self.parts[part.inspection.decision.verdict] += 1
+        self.live = part
+        self.strip.append(part.inspection)
+        self.latencies.append(part.inspection.milliseconds)
+        self.moments.append(monotonic)
+
+    def amend(self, inspection: Inspection) -> None:
+        """Replace a part of the strip by what is known of it now (its image was kept, or lost)."""
+        if self.live is not None and self.live.inspection.id == inspection.id:
+            self.live = replace(self.live, inspection=inspection)
+        for place, known in enumerate(self.strip):
+            if known.id == inspection.id:
+                self.strip[place] = inspection
+
+    def raise_alarm(self, alarm: Alarm) -> None:
+        """Let an alarm stand; one that stands already keeps its time and takes the newer words."""
+        standing = self.alarms.get(alarm.code)
+        since = alarm.since if standing is None else standing.since
+        self.alarms = {**self.alarms, alarm.code: replace(alarm, since=since)}
+
+    def clear_alarm(self, code: AlarmCode) -> None:
+        """The cause is gone."""
+        if code in self.alarms:
+            self.alarms = {known: alarm for known, alarm in self.alarms.items() if known is not code}
+
+    def per_second(self, monotonic: float) -> float:
+        """Parts per second over the last ten seconds."""
+        return sum(monotonic - moment <= RATE_SECONDS for moment in list(self.moments)) / RATE_SECONDS
+
+    def report(self, at: Timestamp, monotonic: float) -> StationReport:
+        """What the hub is told."""
+        latencies = sorted(self.latencies)
+        runs = self.assignment
+        return StationReport(
+            station=self.station,
+            line=self.line,
+            at=at,
+            started_at=self.started_at,
+            program=self.program,
+            counter=runs.counter if runs else 0,
+            recipe=runs.recipe.name if runs else "",
+            recipe_version=runs.recipe.version if runs else 0,
+            package=runs.recipe.package if runs else None,
+            variant=self.variant,
+            parts=dict(self.parts),
+            per_second=self.per_second(monotonic),
+            p50=percentile(latencies, 0.50),
+            p99=percentile(latencies, 0.99),
+            spool=self.spool,
+            held=self.held,
+            disk_free=self.disk_free,
+            camera=self.camera,
+            output=self.output,
+            alarms=tuple(self.alarms.values()),
+            page=self.page,
+            shed=dict(self.shed),
+        )
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The value below which ``share`` of ``ordered`` (ascending) lies; 0 of nothing."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

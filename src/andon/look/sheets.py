@@ -9,7 +9,22 @@ from importlib.resources import files
 from andon.errors import BugError
 
 SHEETS = ("tokens", "page", "card", "table", "verdict", "rate", "gallery")
-"""In the order in which they are joined."""
+"""Of reports, in the order in which they are joined."""
+
+PAGES_SHEETS = (
+    *SHEETS,
+    "shell",
+    "button",
+    "form",
+    "tabs",
+    "empty",
+    "notice",
+    "dialog",
+    "progress",
+    "strip",
+    "lamp",
+)
+"""Of pages: those of reports, and the components that only pages have. A new component adds its line."""
 
 _DECLARATION = re.compile(r"--([a-z0-9-]+):\s*(#[0-9a-f]{6});")
 _DARK = "@media (prefers-color-scheme: dark)"
@@ -24,8 +39,14 @@ class Theme(StrEnum):
 
 @cache
 def stylesheet() -> str:
-    """All style sheets, joined; safe to stand inside a ``style`` element."""
+    """The style sheets of reports, joined; safe to stand inside a ``style`` element."""
     return "\n".join(_sheet(name) for name in SHEETS)
+
+
+@cache
+def pages_stylesheet() -> str:
+    """The style sheets of pages, joined."""
+    return "\n".join(_sheet(name) for name in PAGES_SHEETS)
 
 
 def colours(theme: Theme) -> Mapping[str, str]:

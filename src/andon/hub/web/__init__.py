@@ -1,0 +1,1 @@
+"""The pages: one file a noun, each with its router under ``/<noun>``; templates and scripts beside."""

@@ -1,0 +1,59 @@
+"""Renders a page inside the shell: navigation on the left, in the order of the loop."""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+
+from andon.look.pages import environment
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of the navigation; ``group`` is empty for the first one."""
+
+    key: str
+    name: str
+    path: str
+    group: str
+
+
+SECTIONS = (
+    Section("overview", "Overview", "/", ""),
+    Section("images", "Images", "/images", "Build"),
+    Section("datasets", "Data sets", "/datasets", "Build"),
+    Section("runs", "Runs", "/runs", "Build"),
+    Section("models", "Models", "/models", "Measure"),
+    Section("recipes", "Recipes", "/recipes", "Measure"),
+    Section("stations", "Stations", "/stations", "Measure"),
+    Section("inspections", "Inspections", "/inspections", "Measure"),
+    Section("jobs", "Jobs", "/jobs", "Work"),
+)
+"""In the order of the loop, so that the menu explains the system. What has no page yet is not shown."""
+
+
+def page(request: Request, template: str, view: object, title: str, section: str) -> HTMLResponse:
+    """The page ``templates/<template>.html.j2`` of ``view``; every text in the view is escaped.
+
+    Args:
+        title: name of the page, in the browser's tab and in its heading.
+        section: key of the navigation's entry the page belongs to; may be empty.
+    """
+    found = _environment().get_template(f"{template}.html.j2")
+    shown = menu(request.app)
+    return HTMLResponse(found.render(view=view, title=title, section=section, menu=shown, request=request))
+
+
+def menu(app: FastAPI) -> tuple[tuple[str, tuple[Section, ...]], ...]:
+    """Groups with those entries whose page exists in ``app``."""
+    existing: frozenset[str] = app.state.paths
+    shown = [section for section in SECTIONS if section.path in existing]
+    return tuple((group, tuple(entries)) for group, entries in groupby(shown, lambda entry: entry.group))
+
+
+@cache
+def _environment() -> Environment:
+    return environment("andon.hub.web")

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from andon.domain.approvals import Approval, ApprovalDecision, check_approval, check_withdrawal
-from andon.services.evaluations import EVALUATION
+from andon.services.scores import EVALUATION
 from andon.services.workspaces import Workspace, now
 from andon.store import approvals as stored_approvals
 from andon.store import models as stored_models

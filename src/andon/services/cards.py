@@ -1,6 +1,6 @@
 """The model card: what an evaluation found, as a page beside the package."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,6 @@ from andon.analysis.cuts import bound_rates
 from andon.analysis.metrics import ANY
 from andon.analysis.parts import PartTable
 from andon.domain.datasets import Snapshot, Split
-from andon.domain.inspections import Verdict
 from andon.domain.models import Cuts
 from andon.look.figures import Chart, Fact, Figure, Picture, figure_of
 from andon.look.model_card import CountRow, CutRow, ModelCard, render_model_card
@@ -18,31 +17,22 @@ from andon.look.sheets import variables
 from andon.plots.histogram import Scores, score_histogram
 from andon.plots.palette import palette_from
 from andon.plots.tradeoff import TradeoffPoint, tradeoff_curve
-from andon.runtime.execution import Executor
-from andon.runtime.findings import regions_of
 from andon.runtime.package import CARD, LoadedPackage, attach
-from andon.runtime.pixels import fit
 from andon.services.datasets import defective_parts, thin_groups
-from andon.services.evaluations import Evaluation, ScoredItem, table_of_test
-from andon.services.pictures import overlay, thumbnail
-from andon.services.truths import defect_names, read_pixels
-from andon.services.workspaces import Workspace
+from andon.services.evaluations import Evaluation, table_of_test
+from andon.services.galleries import Gallery, Shown
 
-PICTURES = 8
 CURVE_POINTS = 400
 
 
-def write_card(workspace: Workspace, loaded: LoadedPackage, evaluation: Evaluation) -> Path:
+def write_card(loaded: LoadedPackage, evaluation: Evaluation, gallery: Gallery) -> Path:
     """Render the card and put it beside the package, replacing an earlier one; gives its path."""
-    attach(loaded.folder, CARD, render_model_card(_card(workspace, loaded, evaluation)).encode())
+    attach(loaded.folder, CARD, render_model_card(_card(loaded, evaluation, gallery)).encode())
     return loaded.folder / CARD
 
 
-def _card(workspace: Workspace, loaded: LoadedPackage, evaluation: Evaluation) -> ModelCard:
+def _card(loaded: LoadedPackage, evaluation: Evaluation, gallery: Gallery) -> ModelCard:
     table = table_of_test(evaluation)
-    defects = defect_names(evaluation.snapshot)
-    misses = sorted((s for s in evaluation.test if s.item.concepts() & defects), key=lambda s: s.worst)
-    alarms = sorted((s for s in evaluation.test if not s.item.concepts() & defects), key=lambda s: -s.worst)
     return ModelCard(
         name=loaded.manifest.name,
         digest=loaded.digest,
@@ -54,8 +44,8 @@ def _card(workspace: Workspace, loaded: LoadedPackage, evaluation: Evaluation) -
         cuts=tuple(_cut_rows(evaluation, table)),
         costs=evaluation.costs,
         charts=tuple(_charts(evaluation, table)),
-        misses=_pictures(workspace, loaded, evaluation, misses),
-        false_alarms=_pictures(workspace, loaded, evaluation, alarms),
+        misses=tuple(_picture(shown) for shown in gallery.misses),
+        false_alarms=tuple(_picture(shown) for shown in gallery.false_alarms),
         limits=(*evaluation.remarks, *thin_groups(evaluation.snapshot), *_input_limits(loaded)),
     )
 
@@ -150,29 +140,10 @@ def _shown(cuts: Cuts | None) -> Cuts | None:
     return None if cuts is None else Cuts(min(cuts.review, 1.0), min(cuts.reject, 1.0))
 
 
-def _pictures(
-    workspace: Workspace, loaded: LoadedPackage, evaluation: Evaluation, scored: Sequence[ScoredItem]
-) -> tuple[Picture, ...]:
-    executor = Executor(loaded.graph, evaluation.variant, threads=1)
-    output = loaded.manifest.output
-    pictures = []
-    for one in scored[:PICTURES]:
-        pixels = read_pixels(workspace.blobs, one.item)
-        prediction = executor.run(fit(pixels, loaded.manifest.input))
-        regions = regions_of(prediction, output, (pixels.shape[0], pixels.shape[1]))
-        verdict = _verdict(one, evaluation)
-        drawn = thumbnail(overlay(pixels, regions, verdict, output.concepts))
-        truth = ", ".join(sorted(one.item.concepts())) or "clean"
-        caption = f"truth: {truth}; score {one.worst:.3f}; {verdict} by the suggested cuts"
-        pictures.append(Picture(one.item.name, caption, drawn, thumbnail(pixels)))
-    return tuple(pictures)
-
-
-def _verdict(scored: ScoredItem, evaluation: Evaluation) -> Verdict:
-    cuts = evaluation.choice.cuts
-    if any(score >= cuts[name].reject for name, score in scored.scores.items()):
-        return Verdict.REJECT
-    return Verdict.REVIEW if any(s >= cuts[n].review for n, s in scored.scores.items()) else Verdict.PASS
+def _picture(shown: Shown) -> Picture:
+    truth = ", ".join(shown.truth) or "clean"
+    caption = f"truth: {truth}; score {shown.scored.worst:.3f}; {shown.verdict} by the suggested cuts"
+    return Picture(shown.scored.item.name, caption, shown.overlay, shown.original)
 
 
 def _input_limits(loaded: LoadedPackage) -> Iterator[str]:

@@ -21,17 +21,13 @@ from andon.runtime.package import LoadedPackage
 from andon.runtime.predictions import Prediction
 from andon.runtime.scoring import score_images
 from andon.services.models import find_package, open_package, parse_variant, snapshot_of
+from andon.services.scores import EVALUATION, NEVER, GroupScores, ScoredImage, WorstCases, keep_scores
 from andon.services.truths import defect_names, is_located, read_mask, read_pixels
 from andon.services.workspaces import Workspace, now
 from andon.store import models as stored_models
+from andon.units import Digest
 
 Report = Callable[[int, int | None, str], None]
-
-EVALUATION = "evaluation"
-"""Kind of the attestation that holds an evaluation."""
-
-NEVER = Cuts(2.0, 2.0)
-"""Cuts no score reaches: for defects the model has no output for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +52,7 @@ class Evaluation:
         iou: pixel intersection over union on located test images, by concept and "any".
         rates: what the chosen cuts do to the test group; None without a test group.
         unknown: defects of the data set that the model has no output for; they count as escapes.
+        scores: blob of every image's scores. worst: the pictures of the worst test images.
     """
 
     package: Package
@@ -72,6 +69,8 @@ class Evaluation:
     calibration: Sequence[ScoredItem] = field(repr=False)
     test: Sequence[ScoredItem] = field(repr=False)
     card: Path = Path()
+    scores: Digest | None = None
+    worst: WorstCases = field(default_factory=WorstCases)
 
     def facts(self) -> dict[str, object]:
         """Name -> value, for people."""
@@ -114,6 +113,8 @@ class Evaluation:
             "unknown_defects": list(self.unknown),
             "remarks": list(self.remarks),
             "card": str(self.card),
+            "scores": self.scores,
+            "worst": to_json(self.worst),
         }
 
 
@@ -127,6 +128,7 @@ def evaluate_model(
         NotPossible: the calibration group has no clean part.
     """
     from andon.services.cards import write_card
+    from andon.services.galleries import draw_gallery, keep_gallery
 
     package = find_package(workspace, name)
     loaded = open_package(workspace, package)
@@ -134,7 +136,13 @@ def evaluate_model(
     snapshot = snapshot_of(workspace, package)
     session = _Session(workspace, loaded, chosen, snapshot, report)
     evaluation = _evaluate(session, package, costs)
-    evaluation = replace(evaluation, card=write_card(workspace, loaded, evaluation))
+    gallery = draw_gallery(workspace, loaded, evaluation)
+    evaluation = replace(
+        evaluation,
+        card=write_card(loaded, evaluation, gallery),
+        scores=keep_scores(workspace, _group_scores(evaluation)),
+        worst=keep_gallery(workspace, gallery),
+    )
     with workspace.database.write() as tx:
         stored_models.add_attestation(
             tx, package.digest, EVALUATION, evaluation.as_json(), (workspace.who, now())
@@ -228,6 +236,19 @@ def _evaluate(session: _Session, package: Package, costs: Costs) -> Evaluation:
         calibration=calibration,
         test=test,
     )
+
+
+def _group_scores(evaluation: Evaluation) -> GroupScores:
+    defects = defect_names(evaluation.snapshot)
+    groups = (
+        tuple(
+            ScoredImage(i.image, i.blob, i.name, i.part, tuple(sorted(i.concepts() & defects)), s.scores)
+            for s in group
+            for i in (s.item,)
+        )
+        for group in (evaluation.calibration, evaluation.test)
+    )
+    return GroupScores(*groups)
 
 
 def table_of_test(evaluation: Evaluation) -> PartTable | None:

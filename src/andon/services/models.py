@@ -1,5 +1,6 @@
 """Models: find packages, show them, time them."""
 
+import platform
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,10 +16,13 @@ from andon.runtime.inspector import Inspector
 from andon.runtime.package import LoadedPackage, load_package
 from andon.runtime.predictions import ModelFailed
 from andon.services.datasets import load_snapshot
-from andon.services.workspaces import Workspace
+from andon.services.workspaces import Workspace, now
 from andon.store import models as stored_models
 
 LATEST = "latest"
+BENCHMARK = "benchmark"
+"""Kind of the attestation that holds how long the variants took on some machine."""
+
 WARM_UP = 3
 GOLDEN_ROUNDS = 5
 """How often the golden images are judged to find the fastest variant."""
@@ -155,6 +159,8 @@ def benchmark_model(
 ) -> list[dict[str, object]]:
     """Time the whole path of every usable variant, variants taking turns image by image.
 
+    The table is kept as an attestation.
+
     Returns:
         One row per variant: median and 95th percentile in ms, and the median of every stage.
     """
@@ -172,7 +178,11 @@ def benchmark_model(
                 totals[str(inspector.variant)].append(outcome.milliseconds)
                 stages[str(inspector.variant)].append(dict(outcome.stages))
         report(number + 1, len(contents), "")
-    return [_timing(variant, totals[variant], stages[variant]) for variant in totals]
+    rows = [_timing(variant, totals[variant], stages[variant]) for variant in totals]
+    facts = {"threads": threads, "machine": platform.processor() or platform.machine(), "rows": rows}
+    with workspace.database.write() as tx:
+        stored_models.add_attestation(tx, package.digest, BENCHMARK, facts, (workspace.who, now()))
+    return rows
 
 
 def _contents(workspace: Workspace, package: Package, images: int) -> Iterator[bytes]:
@@ -191,7 +201,8 @@ def _timing_recipe(loaded: LoadedPackage) -> Recipe:
 
 def _timing(variant: str, totals: list[float], stages: list[dict[str, float]]) -> dict[str, object]:
     median, high = np.percentile(totals, [50, 95])
-    row: dict[str, object] = {"variant": variant, "images": len(totals), "median": median, "p95": high}
+    row: dict[str, object] = {"variant": variant, "images": len(totals)}
+    row |= {"median": float(median), "p95": float(high)}
     for stage in ("decode", "fit", "engine", "findings", "judge"):
         row[stage] = float(np.median([times.get(stage, 0.0) for times in stages]))
     return row

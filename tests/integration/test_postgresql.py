@@ -1,15 +1,13 @@
 """What every database must do: the same stories on SQLite and on a PostgreSQL of our own."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from simulators.postgresql import Cluster, cluster, programs
 from sqlalchemy import Connection, text
 
 from andon.domain.annotations import Annotation, AnnotationState, Box, Geometry, Mask, Polygon, WholeImage
@@ -56,38 +54,6 @@ from andon.units import Digest, Timestamp, digest_of
 T0 = Timestamp("2026-01-02T03:04:05.000006Z")
 T1 = Timestamp("2026-01-03T03:04:05.000006Z")
 ME = "local"
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Cluster]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    pytest.importorskip("psycopg", reason="psycopg is not installed (pip install 'andon[plant]')")
-    with cluster(binaries) as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'andon.db'}"
-    running: Cluster = request.getfixturevalue("server")
-    return running.new_database()
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    create_or_upgrade(url)
-    opened = open_database(url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def tx(database: Database) -> Iterator[Connection]:
-    with database.write() as connection:
-        yield connection
 
 
 def image(number: int, **origin: str) -> Image:

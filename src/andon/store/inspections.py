@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from andon.domain.inspections import Decision, Finding, Inspection, Reason, Verdict
+from andon.domain.inspections import Capture, Decision, Finding, Inspection, Reason, Verdict
 from andon.domain.recipes import Recipe
 from andon.domain.serial import canonical, from_json
 from andon.errors import NotFound
 from andon.store import models
 from andon.store import recipes as stored_recipes
 from andon.store.paging import Cut, Page, newest_first
-from andon.store.rows import add_new, as_text, by_prefix, from_text
+from andon.store.rows import add_new, as_text, by_prefix, from_text, matching
 from andon.store.tables import inspections, packages, recipes
 from andon.store.tables import rescorings as rescoring_rows
 from andon.units import Digest, Timestamp
@@ -29,6 +29,7 @@ class Query:
     verdict: Verdict | None = None
     job: str | None = None
     part: str | None = None
+    station: str | None = None
     since: Timestamp | None = None
     before: Timestamp | None = None
 
@@ -51,6 +52,59 @@ class _Detail:
     reasons: tuple[Reason, ...]
     findings: tuple[Finding, ...]
     scores: Mapping[str, float]
+    capture: Capture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An inspection and its row's values; packing takes time that no transaction should wait for."""
+
+    inspection: Inspection
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Row ids of the recipe versions and packages that some inspections name, as far as recorded."""
+
+    recipes: Mapping[tuple[str, int], int]
+    packages: Mapping[Digest, int]
+
+    def missing(self, inspection: Inspection) -> str | None:
+        """What ``inspection`` names and is not recorded; None when all is."""
+        version = (inspection.recipe, inspection.recipe_version)
+        if inspection.recipe and version not in self.recipes:
+            return f"there is no recipe {inspection.recipe!r} of version {inspection.recipe_version}"
+        if inspection.package and inspection.package not in self.packages:
+            return f"there is no model {inspection.package!r}"
+        return None
+
+
+def pack(inspection: Inspection, author: str) -> Packed:
+    """Make the row of an inspection.
+
+    Raises:
+        InvalidInput: a score is NaN or infinite, or a text is not Unicode.
+    """
+    names = ("at", "part", "image", "name", "variant", "job", "milliseconds")
+    capture = inspection.capture
+    detail = _Detail(inspection.decision.reasons, inspection.findings, inspection.scores, capture)
+    values = {name: getattr(inspection, name) for name in names} | {
+        "inspection": inspection.id,
+        "verdict": inspection.decision.verdict,
+        "detail": zlib.compress(canonical(detail)),
+        "author": author,
+        "station": capture.station if capture else None,
+        "sequence": capture.sequence if capture else None,
+    }
+    return Packed(inspection, values)
+
+
+def references(tx: Connection, added: Sequence[Inspection]) -> References:
+    """What the inspections name, in two queries however many there are."""
+    versions = {(i.recipe, i.recipe_version) for i in added if i.recipe}
+    digests = {i.package for i in added if i.package}
+    return References(stored_recipes.ids(tx, versions), models.ids(tx, digests))
 
 
 def add(tx: Connection, added: Sequence[Inspection], author: str) -> int:
@@ -63,25 +117,37 @@ def add(tx: Connection, added: Sequence[Inspection], author: str) -> int:
         NotFound: a recipe version or package is not recorded.
         InvalidInput: a score is NaN or infinite.
     """
-    versions = {(i.recipe, i.recipe_version) for i in added}
-    recipe_ids = {key: stored_recipes.recipe_id(tx, *key) for key in versions}
-    package_ids = {digest: models.package_id(tx, digest) for digest in {i.package for i in added}}
+    return len(add_packed(tx, [pack(i, author) for i in added], references(tx, added)))
+
+
+def add_packed(tx: Connection, added: Sequence[Packed], known: References) -> frozenset[str]:
+    """Record inspections in one statement; gives the ids of those that were new.
+
+    An inspection is passed over when its id is recorded, or its place in its station's sequence is taken;
+    :func:`places` tells the two apart.
+
+    Raises:
+        NotFound: a recipe version or package is not among ``known``.
+    """
+    for packed in added:
+        if missing := known.missing(packed.inspection):
+            raise NotFound(missing)
     rows = [
         {
-            "inspection": i.id,
-            "recipe_id": recipe_ids[i.recipe, i.recipe_version],
-            "package_id": package_ids[i.package],
-            "verdict": i.decision.verdict,
-            "detail": zlib.compress(canonical(_Detail(i.decision.reasons, i.findings, i.scores))),
-            "author": author,
+            **packed.values,
+            "recipe_id": known.recipes.get((packed.inspection.recipe, packed.inspection.recipe_version)),
+            "package_id": known.packages.get(packed.inspection.package),
         }
-        | {
-            name: getattr(i, name)
-            for name in ("at", "part", "image", "name", "variant", "job", "milliseconds")
-        }
-        for i in added
+        for packed in added
     ]
-    return len(add_new(tx, inspections, rows, "id"))
+    return frozenset(add_new(tx, inspections, rows, "inspection"))
+
+
+def places(tx: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, int | None]]:
+    """Station and sequence of those of ``ids`` that are recorded."""
+    query = select(inspections.c.inspection, inspections.c.station, inspections.c.sequence)
+    found = matching(tx, query, inspections.c.inspection, ids)
+    return {row.inspection: (row.station, row.sequence) for row in found}
 
 
 def get(tx: Connection, start: str) -> Inspection:
@@ -98,10 +164,16 @@ def page(tx: Connection, query: Query, after: int | None, limit: int) -> Page[In
     return newest_first(tx, _where(_rows(), query), inspections, Cut(after, limit), _inspection)
 
 
-def count(tx: Connection, query: Query) -> dict[Verdict, int]:
-    """How many inspections ``query`` asks for, by verdict as first given."""
-    counted = _joined(select(inspections.c.verdict, func.count()))
-    found = tx.execute(_where(counted, query).group_by(inspections.c.verdict))
+def count(tx: Connection, query: Query, newest: int | None = None) -> dict[Verdict, int]:
+    """How many inspections ``query`` asks for, by verdict as first given.
+
+    ``newest`` bounds what it costs: only that many of the latest ones are counted.
+    """
+    chosen = _where(_joined(select(inspections.c.verdict)), query)
+    if newest is not None:
+        chosen = chosen.order_by(inspections.c.id.desc()).limit(newest)
+    verdicts = chosen.subquery()
+    found = tx.execute(select(verdicts.c.verdict, func.count()).group_by(verdicts.c.verdict))
     return {Verdict(verdict): number for verdict, number in found}
 
 
@@ -149,8 +221,8 @@ def _rows() -> Select[Any]:
 
 
 def _joined(statement: Select[Any]) -> Select[Any]:
-    made_with = inspections.join(recipes, recipes.c.id == inspections.c.recipe_id)
-    return statement.select_from(made_with.join(packages, packages.c.id == inspections.c.package_id))
+    made_with = inspections.outerjoin(recipes, recipes.c.id == inspections.c.recipe_id)
+    return statement.select_from(made_with.outerjoin(packages, packages.c.id == inspections.c.package_id))
 
 
 def _where(statement: Select[Any], query: Query) -> Select[Any]:
@@ -160,6 +232,7 @@ def _where(statement: Select[Any], query: Query) -> Select[Any]:
         inspections.c.verdict: query.verdict,
         inspections.c.job: query.job,
         inspections.c.part: query.part,
+        inspections.c.station: query.station,
     }
     for column, value in wanted.items():
         if value is not None:
@@ -183,13 +256,14 @@ def _inspection(row: Row[Any]) -> Inspection:
         part=row.part,
         image=row.image,
         name=row.name,
-        recipe=row.recipe,
-        recipe_version=row.recipe_version,
-        package=row.package,
+        recipe=row.recipe or "",
+        recipe_version=row.recipe_version or 0,
+        package=row.package or Digest(""),
         variant=row.variant,
         decision=Decision(Verdict(row.verdict), detail.reasons),
         findings=detail.findings,
         scores=detail.scores,
         milliseconds=row.milliseconds,
         job=row.job,
+        capture=detail.capture,
     )

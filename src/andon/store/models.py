@@ -1,6 +1,6 @@
 """Packages as recorded, and what was measured on them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from andon.domain.models import Manifest, Package, Parity
 from andon.domain.serial import from_json
 from andon.errors import NotFound
 from andon.store.paging import Cut, Page, newest_first
-from andon.store.rows import add_new, as_text, by_prefix, from_text
+from andon.store.rows import add_new, as_text, by_prefix, from_text, matching
 from andon.store.tables import attestations as attestation_rows
 from andon.store.tables import packages
 from andon.units import Digest, Timestamp
@@ -106,6 +106,12 @@ def package_id(tx: Connection, digest: Digest) -> int:
     if found is None:
         raise NotFound(f"there is no model {digest!r}")
     return found
+
+
+def ids(tx: Connection, digests: Collection[Digest]) -> dict[Digest, int]:
+    """Row ids of those of ``digests`` that are recorded; for other tables of this floor."""
+    statement = select(packages.c.id, packages.c.digest)
+    return {row.digest: row.id for row in matching(tx, statement, packages.c.digest, sorted(digests))}
 
 
 def _package(row: Row[Any]) -> Package:

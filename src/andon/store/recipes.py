@@ -1,5 +1,6 @@
 """Recipes, version by version; a version never changes."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from andon.domain.serial import from_json
 from andon.errors import NotFound
 from andon.store import models
 from andon.store.paging import Cut, Page, newest_first
-from andon.store.rows import as_text, from_text, next_version
+from andon.store.rows import as_text, from_text, matching, next_version
 from andon.store.tables import recipes
 
 
@@ -62,6 +63,13 @@ def recipe_id(tx: Connection, name: str, version: int) -> int:
         NotFound: there is no such version.
     """
     return int(_row(tx, name, version).id)
+
+
+def ids(tx: Connection, versions: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Row ids of those of ``versions`` (name, version) that are stored; for other tables of this floor."""
+    statement = select(recipes.c.id, recipes.c.name, recipes.c.version)
+    found = matching(tx, statement, recipes.c.name, sorted({name for name, _ in versions}))
+    return {key: row.id for row in found if (key := (row.name, row.version)) in versions}
 
 
 def _row(tx: Connection, name: str, version: int) -> Row[Any]:

@@ -43,6 +43,10 @@ def _words(name: str, *arguments: ForeignKey, optional: bool = False) -> Column[
     return Column(name, WORDS, *arguments, nullable=optional)
 
 
+def _optional(*names: str) -> tuple[Column[str], ...]:
+    return tuple(_words(name, optional=True) for name in names)
+
+
 def _whole(name: str, *arguments: ForeignKey, optional: bool = False) -> Column[int]:
     return Column(name, SERIAL, *arguments, nullable=optional)
 
@@ -84,24 +88,12 @@ images = Table(
     Column("width", Integer, nullable=False),
     Column("channels", Integer, nullable=False),
     Column("bit_depth", Integer, nullable=False),
-    _words("plant", optional=True),
-    _words("line", optional=True),
-    _words("station", optional=True),
-    _words("view", optional=True),
-    _words("part_type", optional=True),
-    _words("serial", optional=True),
-    _words("lot", optional=True),
-    _words("captured_at", optional=True),
+    *_optional("plant", "line", "station", "view", "part_type", "serial", "lot", "captured_at"),
     _words("extra"),
     *_who_and_when(),
     UniqueConstraint("digest"),
     Index(None, "blob"),
-    Index(None, "part_type", "id"),
-    Index(None, "line", "id"),
-    Index(None, "station", "id"),
-    Index(None, "lot", "id"),
-    Index(None, "serial", "id"),
-    Index(None, "captured_at", "id"),
+    *(Index(None, by, "id") for by in ("part_type", "line", "station", "lot", "serial", "captured_at")),
 )
 """One row a picture; ``extra`` is the metadata without a column, as JSON."""
 
@@ -290,6 +282,18 @@ inspections = Table(
 """One narrow row a part; ``detail`` is compressed JSON: reasons, findings, scores, capture. Recipe and
 package are null where a station had none to judge with."""
 
+awaited_images = Table(
+    "awaited_images",
+    metadata,
+    _id(),
+    _words("blob"),
+    _words("inspection", ForeignKey("inspections.inspection")),
+    *_who_and_when(),
+    UniqueConstraint("blob", "inspection"),
+    Index(None, "inspection"),
+)
+"""Kept images whose file is still to come; the row goes when the picture stands in ``images``."""
+
 rescorings = Table(
     "rescorings",
     metadata,
@@ -317,12 +321,9 @@ jobs = Table(
     _words("outcome"),
     _words("finished_at", optional=True),
     *_who_and_when(),
-    _words("request", optional=True),
-    _words("worker", optional=True),
-    _words("heartbeat_at", optional=True),
+    *_optional("request", "worker", "heartbeat_at"),
     _whole("attempts", optional=True),
-    _words("caption", optional=True),
-    _words("usage", optional=True),
+    *_optional("caption", "usage"),
     UniqueConstraint("job"),
     Index(None, "kind", "subject", "state"),
     Index(None, "state", "id"),
@@ -360,8 +361,7 @@ stations = Table(
     _words("name"),
     _words("line"),
     *_who_and_when(),
-    _words("report", optional=True),
-    _words("reported_at", optional=True),
+    *_optional("report", "reported_at"),
     UniqueConstraint("name"),
 )
 """Stations as they made themselves known; ``report`` is the last thing each said of itself."""

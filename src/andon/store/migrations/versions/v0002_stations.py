@@ -14,6 +14,7 @@ SERIAL: TypeEngine[int] = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Add what is new; existing rows stay as they are."""
     _inspections()
+    _awaited_images()
     _jobs()
     _job_events()
     _approvals()
@@ -28,6 +29,20 @@ def _inspections() -> None:
     op.add_column("inspections", sa.Column("station", WORDS, nullable=True))
     op.add_column("inspections", sa.Column("sequence", SERIAL, nullable=True))
     op.create_index("uq_inspections_station", "inspections", ["station", "sequence"], unique=True)
+
+
+def _awaited_images() -> None:
+    op.create_table(
+        "awaited_images",
+        sa.Column("id", SERIAL, nullable=False),
+        *_words("blob", "inspection", "author", "at"),
+        sa.ForeignKeyConstraint(
+            ["inspection"], ["inspections.inspection"], name=op.f("fk_awaited_images_inspection")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_awaited_images")),
+        sa.UniqueConstraint("blob", "inspection", name=op.f("uq_awaited_images_blob_inspection")),
+    )
+    op.create_index(op.f("ix_awaited_images_inspection"), "awaited_images", ["inspection"])
 
 
 def _jobs() -> None:

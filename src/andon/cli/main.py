@@ -10,7 +10,20 @@ import typer
 from rich.console import Console
 
 from andon import __version__
-from andon.cli import calibrations, datasets, demo, images, inspections, models, recipes, runs, simulate
+from andon.cli import (
+    calibrations,
+    datasets,
+    demo,
+    hub,
+    images,
+    inspections,
+    jobs,
+    models,
+    recipes,
+    runs,
+    simulate,
+    worker,
+)
 from andon.cli import workspaces as workspace_commands
 from andon.cli.session import Session
 from andon.errors import AndonError, BugError
@@ -43,8 +56,11 @@ app.add_typer(calibrations.app, name="calibrations")
 app.add_typer(recipes.app, name="recipes")
 app.command("inspect")(inspections.inspect)
 app.add_typer(inspections.app, name="inspections")
+app.add_typer(jobs.app, name="jobs")
+app.command("worker")(worker.worker)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)
+app.command("hub")(hub.hub)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""Every failure in words: JSON under ``/api``, a page elsewhere. The one table from errors to HTTP status."""
+"""Every failure in words: JSON under ``/api``, a page elsewhere. The one table from errors to status."""
 
 import logging
 from collections.abc import Mapping

@@ -19,7 +19,7 @@ class Settings:
     Attributes:
         workspace: folder that `andon init` made.
         port: 0 takes any free one.
-        who: name written into every row that pages make; there is one local user until people have accounts.
+        who: name written into every row that pages make: one local user, until people have accounts.
 
     Raises:
         Refused: ``host`` is not an address of this machine alone.

@@ -38,9 +38,8 @@ SECTIONS = (
 def page(request: Request, template: str, view: object, title: str, section: str) -> HTMLResponse:
     """The page ``templates/<template>.html.j2`` of ``view``; every text in the view is escaped.
 
-    Args:
-        title: name of the page, in the browser's tab and in its heading.
-        section: key of the navigation's entry the page belongs to; may be empty.
+    ``title`` stands in the browser's tab and in the heading; ``section`` is the key of the navigation's
+    entry that the page belongs to, and may be empty.
     """
     found = _environment().get_template(f"{template}.html.j2")
     shown = menu(request.app)

@@ -98,6 +98,7 @@ class ImageFilter:
         concept: only images whose current accepted annotations hold this concept.
         clean: only images accepted clean (True), or with at least one accepted defect (False).
         source: only images that were imported from this source (as `andon images import` named it).
+        labelled: only images somebody has labelled, clean included (True), or nobody yet (False).
     """
 
     part_type: str | None = None
@@ -109,3 +110,4 @@ class ImageFilter:
     source: str | None = None
     captured_from: Timestamp | None = None
     captured_before: Timestamp | None = None
+    labelled: bool | None = None

@@ -43,6 +43,16 @@ class Workspace:
         """Folder of what `andon inspect` writes for people, by job id."""
         return self.folder / "inspections"
 
+    @property
+    def thumbnails(self) -> Path:
+        """Folder of small pictures for pages; may be deleted at any time, they are drawn anew."""
+        return self.folder / "thumbnails"
+
+    @property
+    def uploads(self) -> Path:
+        """Folder of files that came through pages and wait to be imported, by upload id."""
+        return self.folder / "uploads"
+
 
 def now() -> Timestamp:
     """The time, UTC."""

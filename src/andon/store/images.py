@@ -42,13 +42,13 @@ def add(tx: Connection, added: Sequence[Image], source: str, author: str, at: Ti
 
 def page(tx: Connection, query: ImageFilter, after: int | None, limit: int) -> Page[Image]:
     """Images that ``query`` asks for, in order of arrival."""
-    statement = select(images).where(*_conditions(query))
-    return oldest_first(tx, statement, images, Cut(after, limit), _image)
+    statement = select(images).where(*conditions_of(query))
+    return oldest_first(tx, statement, images, Cut(after, limit), image_of)
 
 
 def count(tx: Connection, query: ImageFilter) -> int:
     """How many images ``query`` asks for."""
-    statement = select(func.count()).select_from(images).where(*_conditions(query))
+    statement = select(func.count()).select_from(images).where(*conditions_of(query))
     return tx.execute(statement).scalar_one()
 
 
@@ -58,12 +58,12 @@ def by_digest(tx: Connection, start: str) -> Image:
     Raises:
         NotFound: there is none. Conflict: there are several.
     """
-    return _image(by_prefix(tx, select(images), images.c.digest, start, "image"))
+    return image_of(by_prefix(tx, select(images), images.c.digest, start, "image"))
 
 
 def by_digests(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, Image]:
     """Those of ``digests`` that are stored."""
-    return {row.digest: _image(row) for row in matching(tx, select(images), images.c.digest, digests)}
+    return {row.digest: image_of(row) for row in matching(tx, select(images), images.c.digest, digests)}
 
 
 def known_blobs(tx: Connection, blobs: Sequence[Digest]) -> dict[Digest, Digest]:
@@ -110,13 +110,15 @@ def _row(image: Image) -> dict[str, object]:
     }
 
 
-def _image(row: Row[Any]) -> Image:
+def image_of(row: Row[Any]) -> Image:
+    """What a row of the table is about; for other modules of this floor."""
     origin = Origin(**{name: getattr(row, name) for name in METADATA_FIELDS}, extra=from_text(row.extra))
     shape = Shape(row.height, row.width, row.channels, row.bit_depth)
     return Image(row.digest, row.blob, row.name, row.size, shape, origin)
 
 
-def _conditions(query: ImageFilter) -> list[ColumnElement[bool]]:
+def conditions_of(query: ImageFilter) -> list[ColumnElement[bool]]:
+    """What a row of the table must fulfil to pass ``query``; for other modules of this floor."""
     conditions = [
         images.c[name] == getattr(query, name)
         for name in ("part_type", "line", "station", "lot")
@@ -131,7 +133,11 @@ def _conditions(query: ImageFilter) -> list[ColumnElement[bool]]:
     if query.concept is not None:
         conditions.append(images.c.id.in_(_with_concept(query.concept)))
     if query.clean is not None:
-        conditions.append(_is_clean(query.clean))
+        shown = images.c.id.in_(_with_concept(CLEAN))
+        conditions.append(and_(shown, ~is_defective()) if query.clean else is_defective())
+    if query.labelled is not None:
+        said = exists().where(image_labels.c.image_id == images.c.id)
+        conditions.append(said if query.labelled else ~said)
     return conditions
 
 
@@ -143,14 +149,13 @@ def _with_concept(concept: str) -> Select[tuple[int]]:
     return select(image_labels.c.image_id).where(image_labels.c.concept == concept)
 
 
-def _is_clean(clean: bool) -> ColumnElement[bool]:
-    """Conditions and attributes, like a pen mark, do not make a part defective."""
+def is_defective() -> ColumnElement[bool]:
+    """An accepted defect is on the image; conditions and attributes, like a pen mark, are none."""
     version = select(func.max(ontologies.c.version)).scalar_subquery()
     harmless = select(concepts.c.name).where(
         concepts.c.version == version, concepts.c.kind != ConceptKind.DEFECT
     )
     labels = image_labels.alias()
-    defective = exists().where(
+    return exists().where(
         labels.c.image_id == images.c.id, labels.c.concept != CLEAN, labels.c.concept.not_in(harmless)
     )
-    return and_(images.c.id.in_(_with_concept(CLEAN)), ~defective) if clean else defective

@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from andon.domain.datasets import Split
-from andon.domain.runs import TrainSettings
 from andon.formats import pixels
 from andon.runtime.pixels import fit
 from andon.training.export import export
 from andon.training.loop import train
+from andon.training.presets import preset
 from andon.training.samples import Sample
 from benchmarks import magnetic_tile_peer, report
 
@@ -46,7 +46,7 @@ AIM = 0.85
 THREADS = 1
 """Of both. A second thread spins where it waits: the same CPU time then buys half the steps."""
 
-SETTINGS = TrainSettings(encoder="mobilenetv2_100", weights=str(WEIGHTS), threads=THREADS)
+SETTINGS = replace(preset("segment"), encoder="mobilenetv2_100", weights=str(WEIGHTS), threads=THREADS)
 
 Float = NDArray[np.float32]
 

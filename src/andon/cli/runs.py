@@ -78,7 +78,7 @@ def train(
         seed=seed,
         threads=threads,
         defect_share=defect_share,
-        augmentation=_augmentation(no_flip, off or []),
+        augmentation=_augmentation(usual.augmentation, no_flip, off or []),
         **_stated(size, batch=batch, learning_rate=learning_rate, crop=crop),
     )
     with progress_bar("training") as bar:
@@ -114,8 +114,8 @@ def _size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _augmentation(no_flip: bool, off: list[str]) -> Augmentation:
-    switches = {field: getattr(Augmentation(), field) for field in Augmentation.__dataclass_fields__}
+def _augmentation(usual: Augmentation, no_flip: bool, off: list[str]) -> Augmentation:
+    switches = {field: getattr(usual, field) for field in Augmentation.__dataclass_fields__}
     flips = ["flip_horizontal", "flip_vertical"] if no_flip else []
     for name in [*off, *flips]:
         if name not in switches:

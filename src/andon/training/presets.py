@@ -7,6 +7,10 @@ from andon.errors import NotFound
 
 _CALM = Augmentation(shift=0.03, rotation=3.0, perspective=0.01, light_add=0.05, noise=0.01)
 
+# Chips and breaks lie at the edge of a part. Where pictures are moved further, those leave the view: on
+# folds of the Magnetic Tile training list AP 0.97 instead of 0.93, IoU 0.69 instead of 0.55.
+_STEADY = Augmentation(shift=0.02, rotation=3.0, perspective=0.01)
+
 PRESETS: Mapping[str, TrainSettings] = {
     "unet": TrainSettings(family=Family.UNET, weights="none", height=512, width=512, batch=8),
     "unet-tiny": TrainSettings(
@@ -19,7 +23,7 @@ PRESETS: Mapping[str, TrainSettings] = {
         threads=1,
         learning_rate=5e-3,
     ),
-    "segment": TrainSettings(family=Family.SEGMENT),
+    "segment": TrainSettings(family=Family.SEGMENT, augmentation=_STEADY),
     "segment-tiny": TrainSettings(
         family=Family.SEGMENT,
         encoder="test_efficientnet",

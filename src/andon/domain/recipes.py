@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from andon.domain.annotations import Polygon
@@ -155,14 +155,20 @@ class Recipe:
                 )
 
 
-def judge(recipe: Recipe, findings: Sequence[Finding]) -> Decision:
+def judge(
+    recipe: Recipe, findings: Sequence[Finding], moved: tuple[float, float] = (0.0, 0.0)
+) -> Decision:
     """Apply a recipe to the findings of one part's image: pure, so history can be judged anew.
+
+    ``moved`` says how far (x, y) in pixels the part was found from where regions and zones were drawn;
+    they move with it.
 
     Raises:
         NotPossible: a rule is in millimetres and the recipe has no calibration.
         InvalidInput: a finding's concept has no cuts in the recipe.
     """
     reasons: list[Reason] = []
+    findings = [_as_drawn(finding, moved) for finding in findings]
     for concept in sorted({finding.concept for finding in findings}):
         if concept not in recipe.cuts:
             raise InvalidInput(
@@ -170,6 +176,14 @@ def judge(recipe: Recipe, findings: Sequence[Finding]) -> Decision:
             )
         reasons += _reasons(recipe, concept, [f for f in findings if f.concept == concept])
     return Decision(_worst(reasons), tuple(reasons))
+
+
+def _as_drawn(finding: Finding, moved: tuple[float, float]) -> Finding:
+    """The finding where it would be had the part not moved; only its box is asked for its place."""
+    if finding.box is None or moved == (0.0, 0.0):
+        return finding
+    box = finding.box
+    return replace(finding, box=replace(box, x=box.x - moved[0], y=box.y - moved[1]))
 
 
 def _reasons(recipe: Recipe, concept: str, findings: Sequence[Finding]) -> list[Reason]:

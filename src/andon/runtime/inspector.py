@@ -5,7 +5,7 @@ so that one bad part never stops the line.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
 
 import numpy as np
@@ -18,10 +18,12 @@ from andon.domain.models import Variant
 from andon.domain.recipes import Recipe, Unit, judge
 from andon.errors import AndonError, Conflict, DamagedPackage, InvalidInput, UserError
 from andon.formats.pixels import decode, image_digest
+from andon.runtime import health
 from andon.runtime.execution import Executor
 from andon.runtime.findings import Region, regions_of
+from andon.runtime.locate import Locator, Place
 from andon.runtime.package import LoadedPackage
-from andon.runtime.pixels import Pixels, UnfitImage, fit
+from andon.runtime.pixels import Pixels, UnfitImage, check, fit
 from andon.runtime.predictions import ModelFailed
 from andon.runtime.scoring import TOLERANCE
 from andon.units import Digest
@@ -36,7 +38,9 @@ class Outcome:
         regions: findings with their outlines, worst first within each concept.
         pixels: the decoded image, None where it could not be read.
         milliseconds: from image bytes to verdict.
-        stages: milliseconds of decode, fit, engine, findings and judge, as far as it came.
+        stages: milliseconds of decode, health, locate, fit, engine, findings and judge, as far as it came.
+        health: brightness and sharpness; where a part was located also ``moved_x``, ``moved_y`` (pixels)
+            and ``correlation``.
     """
 
     decision: Decision
@@ -45,6 +49,7 @@ class Outcome:
     pixels: Pixels | None
     milliseconds: float
     stages: Mapping[str, float]
+    health: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -68,17 +73,27 @@ class Inspector:
         recipe: made for this package.
         variant: engine and precision, one that passed parity.
         threads: of the engine.
+        template: the image file that ``recipe.locate`` names, where it asks for one.
 
     Raises:
         Conflict: the recipe is for another package.
-        InvalidInput: a concept has no cuts, or a cut lies below the score from which findings are kept.
+        InvalidInput: a concept has no cuts, a cut lies below the score from which findings are kept, or
+            the template is missing or another one.
         NotPossible: a rule is in millimetres and the recipe has no calibration.
         ModelFailed: the engine cannot open the graph.
         DamagedPackage: the golden images do not score as the manifest states on this machine.
     """
 
-    def __init__(self, package: LoadedPackage, recipe: Recipe, variant: Variant, threads: int = 1) -> None:
+    def __init__(
+        self,
+        package: LoadedPackage,
+        recipe: Recipe,
+        variant: Variant,
+        threads: int = 1,
+        template: bytes | None = None,
+    ) -> None:
         check_recipe(package, recipe)
+        self._locator = _locator(recipe, template)
         self._manifest = package.manifest
         self._recipe = recipe
         self._executor = Executor(package.graph, variant, threads)
@@ -89,8 +104,11 @@ class Inspector:
         """What runs."""
         return self._executor.variant
 
-    def inspect(self, content: bytes) -> Outcome:
-        """Judge one image file; never raises for what is wrong with the image or the model's answer."""
+    def inspect(self, content: bytes | Pixels) -> Outcome:
+        """Judge an image file, or pixels as :func:`andon.formats.pixels.decode` gives them.
+
+        Never raises for what is wrong with the image or the model's answer.
+        """
         course = _Course()
         try:
             decision = self._judge(content, course)
@@ -110,10 +128,13 @@ class Inspector:
         """NO-DECISION on a part whose image could not be had."""
         return _Course().outcome(_undecided(ReasonCode.BAD_IMAGE, detail))
 
-    def _judge(self, content: bytes, course: "_Course") -> Decision:
-        pixels = course.pixels = decode(content)
+    def _judge(self, content: bytes | Pixels, course: "_Course") -> Decision:
+        pixels = course.pixels = decode(content) if isinstance(content, bytes) else content
         course.passed("decode")
+        check(pixels, self._manifest.input)
         _check_regions(self._recipe, pixels)
+        self._check_health(pixels, course)
+        place = self._place(pixels, course)
         fitted = fit(pixels, self._manifest.input)
         course.passed("fit")
         prediction = self._executor.run(fitted)
@@ -123,9 +144,39 @@ class Inspector:
         course.scores = dict(zip(output.concepts, prediction.scores.tolist(), strict=True))
         course.regions = regions
         course.passed("findings")
-        decision = judge(self._recipe, [region.finding for region in regions])
+        decision = judge(self._recipe, [region.finding for region in regions], place.moved)
         course.passed("judge")
         return decision
+
+    def _check_health(self, pixels: Pixels, course: "_Course") -> None:
+        measured = health.measure(pixels)
+        course.health |= asdict(measured)
+        course.passed("health")
+        health.check(measured, self._recipe.health)
+
+    def _place(self, pixels: Pixels, course: "_Course") -> Place:
+        if self._locator is None:
+            return _AS_DRAWN
+        place = self._locator.find(pixels)
+        moved_x, moved_y = place.moved
+        course.health |= {"moved_x": moved_x, "moved_y": moved_y, "correlation": place.correlation}
+        course.passed("locate")
+        return place
+
+
+_AS_DRAWN = Place((0, 0), 1.0)
+"""Without a template the part lies where the regions were drawn."""
+
+
+def _locator(recipe: Recipe, template: bytes | None) -> Locator | None:
+    if recipe.locate is None:
+        return None
+    if template is None:
+        raise InvalidInput(
+            f"recipe {recipe.name!r} locates the part by a template, which is missing",
+            f"Fetch the blob {recipe.locate.template[:12]} too.",
+        )
+    return Locator(recipe.locate, template)
 
 
 def check_recipe(package: LoadedPackage, recipe: Recipe) -> None:
@@ -174,6 +225,7 @@ class _Course:
         self.pixels: Pixels | None = None
         self.scores: Mapping[str, float] = {}
         self.regions: tuple[Region, ...] = ()
+        self.health: dict[str, float] = {}
         self._start = self._last = perf_counter()
         self._stages: dict[str, float] = {}
 
@@ -184,7 +236,8 @@ class _Course:
 
     def outcome(self, decision: Decision) -> Outcome:
         milliseconds = (perf_counter() - self._start) * 1e3
-        return Outcome(decision, self.scores, self.regions, self.pixels, milliseconds, self._stages)
+        found = (self.scores, self.regions, self.pixels)
+        return Outcome(decision, *found, milliseconds, self._stages, self.health)
 
 
 def _undecided(code: ReasonCode, detail: str) -> Decision:

@@ -59,7 +59,7 @@ def test_an_outcome_tells_all_it_was_decided_from(package: LoadedPackage, varian
     assert finding.centroid == (pytest.approx(105, abs=1.5), pytest.approx(50, abs=1))
     assert (finding.box.width, finding.box.height) == (pytest.approx(30, abs=6), pytest.approx(20, abs=4))
     assert outcome.decision.reasons[0].code is ReasonCode.DEFECT
-    assert list(outcome.stages) == ["decode", "fit", "engine", "findings", "judge"]
+    assert list(outcome.stages) == ["decode", "health", "fit", "engine", "findings", "judge"]
     assert outcome.milliseconds >= sum(outcome.stages.values())
     assert outcome.image() == image_digest(decode(content))
 

@@ -51,6 +51,7 @@ class ImportRequest:
         add_concepts: labels that are no concepts yet become some; an empty ontology takes all.
         limits: of one image file.
         threads: files read and decoded at the same time.
+        job: the job of a worker that this is; None makes one, or goes on with one that was interrupted.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class ImportRequest:
     add_concepts: bool = False
     limits: Limits = DEFAULT_LIMITS
     threads: int = 2
+    job: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def import_images(
     signature = Signature(request.source, request.author, request.at)
     concepts = {label.concept for entry in entries for label in entry.labels}
     added = settle_concepts(database, concepts, request.add_concepts, signature)
-    job = begin_import(database, signature, len(entries))
+    job = begin_import(database, signature, len(entries), request.job)
     tally = _Tally(len(entries), report)
     for batch in _prepared(database, entries, request):
         blobs.put_many([content for item in batch.items for content in item.contents])

@@ -21,6 +21,7 @@ from andon.runtime.inspector import Inspector, Outcome
 from andon.services.datasets import load_snapshot
 from andon.services.inspection_reports import Summary, write_results
 from andon.services.inspections import begin_job, finish_job, recorded_names, store_inspections
+from andon.services.jobs import find_job
 from andon.services.models import fastest_inspector, find_package, open_package
 from andon.services.pictures import overlay
 from andon.services.recipes import find_recipe
@@ -45,7 +46,10 @@ class Overlays(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InspectRequest:
-    """A folder, or the test group of a data set; the rest as `andon inspect --help` says."""
+    """A folder, or the test group of a data set; the rest as `andon inspect --help` says.
+
+    ``job`` is the job of a worker that this is; None makes one, or goes on with one that was interrupted.
+    """
 
     folder: Path | None
     dataset: str | None
@@ -55,6 +59,7 @@ class InspectRequest:
     variant: str | None = None
     threads: int = 2
     overlays: Overlays = Overlays.FOUND
+    job: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def inspect_images(workspace: Workspace, request: InspectRequest, report: Report
     inspector = fastest_inspector(
         open_package(workspace, package), recipe, package, request.variant, request.threads
     )
-    job = begin_job(workspace, JobKind.INSPECT, _subject(request, recipe))
+    job = _job(workspace, request, recipe)
     folder = request.out or workspace.inspections / job.id
     with alone(workspace.locks / job.id, f"this inspection (job {job.id})"):
         with disk_errors(folder):
@@ -187,6 +192,12 @@ def _test_items(workspace: Workspace, dataset: str) -> tuple[list[Item], dict[st
     defects = defect_names(snapshot)
     items = [Item(i.name, partial(workspace.blobs.get, i.blob), i.part) for i in found]
     return items, {i.name: Truth(i.part, i.concepts() & defects) for i in found}
+
+
+def _job(workspace: Workspace, request: InspectRequest, recipe: Recipe) -> Job:
+    if request.job is not None:
+        return find_job(workspace, request.job)
+    return begin_job(workspace, JobKind.INSPECT, _subject(request, recipe))
 
 
 def _subject(request: InspectRequest, recipe: Recipe) -> str:

@@ -115,13 +115,18 @@ def settle_concepts(
     return missing
 
 
-def begin_import(database: Database, who: Signature, total: int) -> str:
-    """The id of the job that imports this source: the one that was interrupted, or a new one."""
+def begin_import(database: Database, who: Signature, total: int, job: str | None = None) -> str:
+    """The id of the job that imports this source: ``job``, the one that was interrupted, or a new one."""
     with database.write() as tx:
-        job = stored_jobs.running_for(tx, JobKind.IMPORT_IMAGES, who.source)
-        if job is None:
-            job = stored_jobs.start(tx, new_id(), JobKind.IMPORT_IMAGES, who.source, (who.author, who.at))
-        stored_jobs.progress(tx, job.id, 0, total)
+        job = job or _inline_job(tx, who)
+        stored_jobs.progress(tx, job, 0, total)
+    return job
+
+
+def _inline_job(tx: Connection, who: Signature) -> str:
+    job = stored_jobs.running_for(tx, JobKind.IMPORT_IMAGES, who.source)
+    if job is None:
+        job = stored_jobs.start(tx, new_id(), JobKind.IMPORT_IMAGES, who.source, (who.author, who.at))
     return job.id
 
 

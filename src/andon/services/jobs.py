@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from andon.domain.jobs import ENDED, Job, JobEvent, JobKind, JobState, Usage
+from andon.domain.requests import read_request
 from andon.errors import Conflict
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import jobs as stored_jobs
@@ -19,6 +20,8 @@ DEAD_AFTER_SECONDS = 15.0
 MOST_DEATHS = 5
 """So often the process of a job may die without a word before the job is given up."""
 
+GIVEN_UP = "Read its log, see whether memory is short, then try again."
+
 
 def enqueue(workspace: Workspace, kind: JobKind, request: Mapping[str, Any], subject: str) -> Job:
     """Ask for long work; a worker takes it when it is free.
@@ -26,8 +29,9 @@ def enqueue(workspace: Workspace, kind: JobKind, request: Mapping[str, Any], sub
     ``request`` is what is asked, as JSON values, ``subject`` what it works on, for people.
 
     Raises:
-        InvalidInput: the request cannot be written as JSON.
+        InvalidInput: the request is not what a job of this kind is asked (see ``domain.requests``).
     """
+    read_request(kind, request)
     job = Job(new_id(), kind, subject, JobState.QUEUED, workspace.who, now(), request=dict(request))
     with workspace.database.write() as tx:
         stored_jobs.enqueue(tx, job)
@@ -112,10 +116,10 @@ class Claimed:
     claim: Claim
 
 
-def claim_job(workspace: Workspace, worker: str) -> Claimed | None:
+def claim_job(workspace: Workspace, worker: str, dead_after: float = DEAD_AFTER_SECONDS) -> Claimed | None:
     """Take a job whose worker died, or the one that waits longest; None where there is nothing to do."""
     with workspace.database.write() as tx:
-        found = stored_jobs.claim(tx, (worker, now()), ago(DEAD_AFTER_SECONDS))
+        found = stored_jobs.claim(tx, (worker, now()), ago(dead_after))
     if found is None:
         return None
     return Claimed(found, Claim(found.id, worker, found.attempts))
@@ -133,21 +137,21 @@ def settle(workspace: Workspace, claim: Claim, state: JobState, outcome: str) ->
         return stored_jobs.settle(tx, claim, state, outcome, (claim.worker, now()))
 
 
-def settle_death(workspace: Workspace, claim: Claim, reason: str) -> JobState | None:
-    """Deal with a process that died without a word: cancelled, tried again, or given up.
+def put_back(workspace: Workspace, claim: Claim, reason: str = "") -> JobState | None:
+    """Deal with a job whose process ended without a word: cancelled, waits again, or is given up.
 
-    Returns:
-        what became of the job; None where it ended or was taken before.
+    ``reason`` says how the process died; it is empty where the worker ended it, which is not the job's
+    fault.  Gives what became of the job, None where it ended or was taken before.
     """
     with workspace.database.write() as tx:
         job = stored_jobs.get(tx, claim.job)
         by = (claim.worker, now())
         if job.cancelling:
             state, outcome = JobState.CANCELLED, "Stopped as asked; what was complete is kept."
-        elif stored_jobs.deaths(tx, job.id) + 1 < MOST_DEATHS:
+        elif not reason or stored_jobs.deaths(tx, job.id) + 1 < MOST_DEATHS:
             state, outcome = JobState.QUEUED, reason
         else:
-            state, outcome = JobState.FAILED, f"{reason}, {MOST_DEATHS} times. See its log and the memory."
+            state, outcome = JobState.FAILED, f"{reason}, {MOST_DEATHS} times. {GIVEN_UP}"
         return state if stored_jobs.settle(tx, claim, state, outcome, by) else None
 
 
@@ -166,6 +170,8 @@ def name_subject(workspace: Workspace, job: str, subject: str) -> None:
 
 def write_log(workspace: Workspace, claim: Claim, lines: Sequence[str]) -> None:
     """Keep what the process of a job said."""
+    if not lines:
+        return
     with workspace.database.write() as tx:
         stored_jobs.log(tx, claim.job, lines, (claim.worker, now()))
 

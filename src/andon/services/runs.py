@@ -50,6 +50,12 @@ def fail_run(workspace: Workspace, run: Run, reason: str) -> None:
         stored_runs.fail(tx, run.id, reason=reason, by=(workspace.who, now()))
 
 
+def find_run(workspace: Workspace, run_id: str) -> Run | None:
+    """The run with exactly that id, or None."""
+    with workspace.database.read() as tx:
+        return stored_runs.find(tx, run_id)
+
+
 def list_runs(workspace: Workspace, limit: int) -> list[dict[str, Any]]:
     """Runs, newest first, as JSON values."""
     with workspace.database.read() as tx:

@@ -87,6 +87,12 @@ def get(tx: Connection, start: str) -> Run:
     return _runs(tx, [row])[0]
 
 
+def find(tx: Connection, run_id: str) -> Run | None:
+    """The run with exactly that id, or None."""
+    row = tx.execute(select(runs).where(runs.c.run == run_id)).one_or_none()
+    return None if row is None else _runs(tx, [row])[0]
+
+
 def page(tx: Connection, after: int | None, limit: int) -> Page[Run]:
     """Runs, newest first."""
     found = newest_first(tx, select(runs), runs, Cut(after, limit), lambda row: row)

@@ -1,0 +1,99 @@
+"""What a job of each kind is asked to do: the request that stands in its row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from andon.domain.jobs import JobKind
+from andon.domain.models import Costs
+from andon.domain.runs import TrainSettings
+from andon.domain.serial import from_json
+from andon.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """A folder, CSV manifest or COCO file on the machine of the worker; as `andon images import`.
+
+    Attributes:
+        table: a CSV with metadata per file. clean: further words that mean clean.
+    """
+
+    path: str
+    source: str
+    layout: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    add_concepts: bool = False
+    table: str | None = None
+    clean: tuple[str, ...] = ()
+    masks: str | None = None
+    mask_cut: int = 127
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TrainJob:
+    """A snapshot (best by digest, so that a later freeze changes nothing) and how to learn from it."""
+
+    dataset: str
+    settings: TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateJob:
+    """A model, what outcomes cost, and the variant (``engine/precision``) that is judged."""
+
+    model: str
+    costs: Costs
+    variant: str = "onnxruntime/f32"
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkJob:
+    """A model, how many images it is timed on, and how many CPU threads it may use."""
+
+    model: str
+    images: int = 100
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class InspectJob:
+    """A folder on the machine of the worker, or the test group of a data set; as `andon inspect`.
+
+    Attributes:
+        overlays: of which images: all, found, none.
+    """
+
+    recipe: str
+    folder: str | None = None
+    dataset: str | None = None
+    truth: str | None = None
+    variant: str | None = None
+    threads: int = 2
+    overlays: str = "found"
+
+    def __post_init__(self) -> None:
+        if (self.folder is None) == (self.dataset is None):
+            raise InvalidInput("an inspection needs a folder or a data set", "Name one of them.")
+
+
+JobRequest = ImportJob | TrainJob | EvaluateJob | BenchmarkJob | InspectJob
+
+_KINDS: Mapping[JobKind, Any] = {
+    JobKind.IMPORT_IMAGES: ImportJob,
+    JobKind.TRAIN: TrainJob,
+    JobKind.EVALUATE: EvaluateJob,
+    JobKind.BENCHMARK: BenchmarkJob,
+    JobKind.INSPECT: InspectJob,
+}
+
+
+def read_request(kind: JobKind, request: Mapping[str, Any]) -> JobRequest:
+    """The request of a job of ``kind``.
+
+    Raises:
+        InvalidInput: something is missing, unknown, or not of its type.
+    """
+    asked: JobRequest = from_json(_KINDS[kind], request)
+    return asked

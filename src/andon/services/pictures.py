@@ -40,11 +40,16 @@ def overlay(
 
 def thumbnail(pixels: Pixels) -> bytes:
     """A PNG whose longer side is at most ``THUMBNAIL`` pixels; 16-bit images are shown with 8."""
+    return encode_png(shrunk(pixels, THUMBNAIL))
+
+
+def shrunk(pixels: Pixels, side: int) -> Picture:
+    """The picture with 8 bits a channel, its longer side at most ``side`` pixels."""
     if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
+        pixels = pixels >> 8
     height, width = pixels.shape[:2]
-    scale = THUMBNAIL / max(height, width)
+    scale = side / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return encode_png(pixels)
+        pixels = np.asarray(cv2.resize(pixels.astype(np.uint8), size, interpolation=cv2.INTER_AREA))
+    return pixels.astype(np.uint8)

@@ -81,6 +81,23 @@ def names(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, tuple[str, 
     return {digest: tuple(sorted(these)) for digest, these in found.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One way an image came here."""
+
+    source: str
+    name: str
+    author: str
+    at: Timestamp
+
+
+def arrivals(tx: Connection, digest: Digest) -> tuple[Arrival, ...]:
+    """Every source and name an image came from, the first first."""
+    statement = select(image_sources).join(images).where(images.c.digest == digest)
+    found = tx.execute(statement.order_by(image_sources.c.id))
+    return tuple(Arrival(row.source, row.name, row.author, row.at) for row in found)
+
+
 def sources(tx: Connection) -> dict[str, int]:
     """All sources with the number of pictures in each."""
     number = func.count(image_sources.c.image_id.distinct())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from andon.domain.images import Origin, Shape
+from andon.domain.inspections import Decision
 from andon.units import Timestamp
 
 
@@ -47,6 +48,6 @@ class Camera(Protocol):
         """
         ...
 
-    def answered(self, frame: Frame) -> None:
+    def answered(self, frame: Frame, decision: Decision) -> None:
         """The frame's record is durable and its answer is out; called on the loop, must return at once."""
         ...

@@ -1,0 +1,1 @@
+"""Cameras: where frames come from, a file each; the list of them is in ``main``."""

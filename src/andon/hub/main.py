@@ -16,19 +16,27 @@ from fastapi.staticfiles import StaticFiles
 
 from andon import __version__
 from andon.errors import AndonError, OperatorError
+from andon.hub.api import calibrations as calibrations_api
 from andon.hub.api import events as events_api
+from andon.hub.api import models as models_api
+from andon.hub.api import recipes as recipes_api
 from andon.hub.events import Changes
 from andon.hub.failures import Failure, answer_failures
 from andon.hub.guard import Guard
 from andon.hub.settings import HOST, PORT, Settings
-from andon.hub.web import looks, overview
+from andon.hub.web import looks, models, overview
 from andon.runtime.telemetry import forbid
+from andon.services.overview import VerdictStrips
 from andon.services.workspaces import open_workspace
 
 ROUTERS: tuple[APIRouter, ...] = (
     events_api.router,
+    models_api.router,
+    recipes_api.router,
+    calibrations_api.router,
     looks.router,
     overview.router,
+    models.router,
 )
 """Every noun's routes; a new noun adds its line."""
 
@@ -63,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.workspace = workspace
     app.state.changes = changes
+    app.state.strips = VerdictStrips()
     app.add_middleware(Guard)
     answer_failures(app)
     for router in ROUTERS:

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from andon.domain.annotations import Polygon
 from andon.domain.calibrations import Calibration
-from andon.domain.inspections import Inspection
+from andon.domain.inspections import Decision, Inspection
 from andon.domain.models import Cuts, Package
-from andon.domain.recipes import Recipe, Rule, Unit, judge
+from andon.domain.recipes import HealthLimits, Locate, Recipe, Rule, Unit, judge
 from andon.domain.serial import to_json
 from andon.errors import InvalidInput, NotFound, NotPossible
 from andon.services.evaluations import suggested_cuts
@@ -20,8 +20,13 @@ from andon.store import calibrations as stored_calibrations
 from andon.store import inspections as stored_inspections
 from andon.store import ontologies as stored_ontologies
 from andon.store import recipes as stored_recipes
+from andon.store.paging import Page
+from andon.units import Digest
 
 PAGE = 1000
+
+BOUND_IN_VIEW = "(cuts chosen with the test group in view: its bound on escapes is optimistic for them)"
+"""What a version says of itself when the group that states the bound has had a part in choosing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,9 @@ class RecipeRequest:
     Attributes:
         model: package digest or its beginning, or "latest".
         calibration: "STATION/VIEW", needed by rules in mm.
+        costs: what the cuts were chosen with, by name; kept for the record.
+        bound_in_view: the cuts were changed while the test group's escapes were looked at; the note of
+            the version says so, because that bound is then no longer from parts that chose nothing.
     """
 
     name: str
@@ -42,6 +50,10 @@ class RecipeRequest:
     part_type: str | None = None
     calibration: str | None = None
     note: str = ""
+    locate: Locate | None = None
+    health: HealthLimits = field(default_factory=HealthLimits)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    bound_in_view: bool = False
 
 
 def make_recipe(workspace: Workspace, request: RecipeRequest) -> dict[str, object]:
@@ -52,32 +64,48 @@ def make_recipe(workspace: Workspace, request: RecipeRequest) -> dict[str, objec
         NotPossible: the model was never evaluated and cuts are missing; or a rule in mm has no calibration.
         InvalidInput: a cut lies below what findings are kept from.
     """
-    if not request.name.strip() or "@" in request.name or not request.name.isprintable():
-        raise InvalidInput(
-            f"recipe name {request.name!r} is not usable", "Use printable characters and no '@'."
-        )
     package = find_package(workspace, request.model)
-    cuts = _cuts(workspace, package, request)
     with workspace.database.write() as tx:
-        draft = Recipe(
-            name=request.name,
-            version=0,
-            part_type=request.part_type,
-            package=package.digest,
-            cuts=cuts,
-            rules=request.rules,
-            regions=request.regions,
-            ignore=request.ignore,
-            author=workspace.who,
-            at=now(),
-            calibration=_calibration(tx, request),
-            severities={
-                c.name: c.severity for c in stored_ontologies.current(tx).concepts if c.name in cuts
-            },
-            note=request.note,
-        )
-        recipe = stored_recipes.add_version(tx, draft)
+        recipe = stored_recipes.add_version(tx, draft_recipe(workspace, tx, package, request))
     return as_facts(recipe)
+
+
+def draft_recipe(workspace: Workspace, tx: Connection, package: Package, request: RecipeRequest) -> Recipe:
+    """The recipe that ``request`` describes, as version 0; nothing is stored.
+
+    Raises:
+        InvalidInput, NotFound, NotPossible: as :func:`make_recipe`.
+    """
+    _check_name(request.name)
+    cuts = _cuts(workspace, package, request)
+    template = request.locate.template if request.locate else None
+    if template is not None and not workspace.blobs.has(template):
+        raise NotFound(f"there is no picture {template[:12]} to locate parts with", "Draw its box again.")
+    return Recipe(
+        name=request.name,
+        version=0,
+        part_type=request.part_type,
+        package=package.digest,
+        cuts=cuts,
+        rules=request.rules,
+        regions=request.regions,
+        ignore=request.ignore,
+        author=workspace.who,
+        at=now(),
+        calibration=_calibration(tx, request),
+        severities={c.name: c.severity for c in stored_ontologies.current(tx).concepts if c.name in cuts},
+        note=f"{request.note} {BOUND_IN_VIEW}".strip() if request.bound_in_view else request.note,
+        costs=request.costs,
+        locate=request.locate,
+        health=request.health,
+    )
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or not name.isprintable() or "@" in name or "/" in name:
+        raise InvalidInput(
+            f"recipe name {name!r} is not usable", "Use printable characters, and neither '@' nor '/'."
+        )
 
 
 def _cuts(workspace: Workspace, package: Package, request: RecipeRequest) -> dict[str, Cuts]:
@@ -139,8 +167,24 @@ def show_recipe(workspace: Workspace, name: str) -> dict[str, object]:
 
 def list_recipes(workspace: Workspace, limit: int) -> list[dict[str, object]]:
     """Recipe versions, newest first."""
+    return [as_facts(recipe) for recipe in page_of_recipes(workspace, None, limit).rows]
+
+
+def page_of_recipes(workspace: Workspace, after: int | None, limit: int) -> Page[Recipe]:
+    """Recipe versions, newest first."""
     with workspace.database.read() as tx:
-        return [as_facts(recipe) for recipe in stored_recipes.page(tx, None, limit).rows]
+        return stored_recipes.page(tx, after, limit)
+
+
+def versions_of(workspace: Workspace, name: str) -> tuple[Recipe, ...]:
+    """All versions of a recipe, newest first.
+
+    Raises:
+        NotFound: there is no such recipe.
+    """
+    with workspace.database.read() as tx:
+        latest = stored_recipes.latest(tx, name)
+        return tuple(stored_recipes.get(tx, name, number) for number in range(latest.version, 0, -1))
 
 
 def as_facts(recipe: Recipe) -> dict[str, object]:
@@ -159,8 +203,8 @@ def rescore_recipe(workspace: Workspace, name: str) -> dict[str, object]:
     changes: Counter[str] = Counter()
     judged = 0
     with workspace.database.write() as tx:
-        for inspection in _history(tx, recipe):
-            decision = judge(recipe, inspection.findings)
+        for inspection in history(tx, recipe.package):
+            decision = judge_again(recipe, inspection)
             stored_inspections.add_rescoring(tx, inspection.id, recipe, decision, (workspace.who, now()))
             judged += 1
             if decision.verdict is not inspection.decision.verdict:
@@ -174,10 +218,26 @@ def rescore_recipe(workspace: Workspace, name: str) -> dict[str, object]:
     }
 
 
-def _history(tx: Connection, recipe: Recipe) -> Iterator[Inspection]:
+def judge_again(recipe: Recipe, inspection: Inspection) -> Decision:
+    """What ``recipe`` decides on the findings of a stored inspection.
+
+    Regions move with the part as far as it was found to have moved then, where the recipe locates parts.
+
+    Raises:
+        InvalidInput, NotPossible: as :func:`andon.domain.recipes.judge`.
+    """
+    capture = inspection.capture
+    if capture is None or recipe.locate is None:
+        return judge(recipe, inspection.findings)
+    moved = (capture.health.get("moved_x", 0.0), capture.health.get("moved_y", 0.0))
+    return judge(recipe, inspection.findings, moved)
+
+
+def history(tx: Connection, package: Digest) -> Iterator[Inspection]:
+    """Stored inspections that a model saw, newest first; without those that came to no findings."""
     after = None
     while True:
-        page = stored_inspections.page(tx, stored_inspections.Query(package=recipe.package), after, PAGE)
+        page = stored_inspections.page(tx, stored_inspections.Query(package=package), after, PAGE)
         for inspection in page.rows:
             if inspection.image is not None and inspection.scores:
                 yield inspection

@@ -135,20 +135,28 @@ def keep_scores(workspace: Workspace, scores: GroupScores) -> Digest:
     return workspace.blobs.put(canonical(scores))
 
 
-def latest_evaluation(workspace: Workspace, package: Package) -> StoredEvaluation | None:
+def latest_evaluation(
+    workspace: Workspace, package: Package, *, brief: bool = False
+) -> StoredEvaluation | None:
     """The latest evaluation of a package; None when it was never evaluated.
+
+    ``brief`` leaves the scores of the single images where they are.
 
     Raises:
         NotFound, Refused: the scores it names are missing or damaged.
     """
     with workspace.database.read() as tx:
         found = [a for a in stored_models.attestations(tx, package.digest) if a.kind == EVALUATION]
-    return _stored(workspace, package, found) if found else None
+    return _stored(package, found, _scores(workspace, found[-1], brief)) if found else None
 
 
-def _stored(workspace: Workspace, package: Package, found: Sequence[Attestation]) -> StoredEvaluation:
+def _scores(workspace: Workspace, found: Attestation, brief: bool) -> GroupScores | None:
+    kept = found.facts.get("scores")
+    return None if kept is None or brief else from_json(GroupScores, json.loads(workspace.blobs.get(kept)))
+
+
+def _stored(package: Package, found: Sequence[Attestation], scores: GroupScores | None) -> StoredEvaluation:
     facts = found[-1].facts
-    kept = facts.get("scores")
     rates = facts["rates"]
     return StoredEvaluation(
         package=package,
@@ -157,7 +165,7 @@ def _stored(workspace: Workspace, package: Package, found: Sequence[Attestation]
         cuts={name: from_json(Cuts, cuts) for name, cuts in facts["cuts"].items()},
         rates=None if rates is None else from_json(Rates, rates),
         worst=from_json(WorstCases, facts.get("worst", {})),
-        scores=None if kept is None else from_json(GroupScores, json.loads(workspace.blobs.get(kept))),
+        scores=scores,
         unknown=tuple(facts["unknown_defects"]),
         remarks=tuple(facts["remarks"]),
         facts=facts,

@@ -105,7 +105,7 @@ def test_faults_hold_as_long_as_the_file_names_them(tmp_path: Path) -> None:
 
     async def watch() -> tuple[list[Frame], list[float]]:
         hands = Hands()
-        camera = SimulatedCamera(replace(SETTINGS, faults=faults), hands.clock())
+        camera = SimulatedCamera(replace(SETTINGS, faults=faults, pool=8), hands.clock())
         frames: list[Frame] = []
         words = {1: "dark", 2: "stuck", 3: "stuck", 4: "stall"}
 

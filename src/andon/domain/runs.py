@@ -75,12 +75,37 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Miss:
+    """What a network says of an image of the stop group, and how far that is from the truth.
+
+    Attributes:
+        image: digest. concept: the one it is furthest from the truth about.
+        score: its probability, 0 to 1. shown: whether the image does show the concept.
+    """
+
+    image: str
+    concept: str
+    score: float
+    shown: bool
+
+    @property
+    def gap(self) -> float:
+        """0: right and certain; 1: wrong and certain."""
+        return 1 - self.score if self.shown else self.score
+
+
+@dataclass(frozen=True, slots=True)
 class MetricPoint:
-    """Values measured at one step, e.g. ``{"loss": 0.31, "stop_ap": 0.84}``."""
+    """Values measured at one step, e.g. ``{"loss": 0.31, "stop_ap": 0.84}``.
+
+    ``worst`` are the images of the stop group that it is most wrong about, the worst first; empty where
+    the stop group was not measured.
+    """
 
     step: int
     seconds: float
     values: Mapping[str, float]
+    worst: tuple[Miss, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

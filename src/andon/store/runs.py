@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from andon.domain.runs import MetricPoint, Run, RunState, TrainSettings
+from andon.domain.runs import MetricPoint, Miss, Run, RunState, TrainSettings
 from andon.domain.serial import from_json
 from andon.errors import NotFound
 from andon.store.paging import Cut, Page, newest_first
@@ -58,7 +58,14 @@ def add_metrics(tx: Connection, run_id: str, points: Sequence[MetricPoint]) -> N
     """
     key = _id(tx, run_id)
     rows = [
-        {"run_id": key, "step": p.step, "seconds": p.seconds, "points": as_text(p.values)} for p in points
+        {
+            "run_id": key,
+            "step": p.step,
+            "seconds": p.seconds,
+            "points": as_text(p.values),
+            "worst": as_text(p.worst) if p.worst else None,
+        }
+        for p in points
     ]
     if rows:
         tx.execute(run_metrics.insert(), rows)
@@ -73,7 +80,7 @@ def metrics(tx: Connection, run_id: str) -> tuple[MetricPoint, ...]:
     found = tx.execute(
         select(run_metrics).where(run_metrics.c.run_id == _id(tx, run_id)).order_by(run_metrics.c.id)
     )
-    last = {row.step: MetricPoint(row.step, row.seconds, from_text(row.points)) for row in found}
+    last = {row.step: _point(row) for row in found}
     return tuple(point for _, point in sorted(last.items()))
 
 
@@ -138,3 +145,8 @@ def _run(row: Row[Any], ending: Row[Any] | None) -> Run:
         reason=ending.reason if ending else None,
         code_version=row.code_version,
     )
+
+
+def _point(row: Row[Any]) -> MetricPoint:
+    worst = () if row.worst is None else from_json(tuple[Miss, ...], from_text(row.worst))
+    return MetricPoint(row.step, row.seconds, from_text(row.points), worst)

@@ -197,6 +197,7 @@ run_metrics = Table(
     _whole("step"),
     Column("seconds", Float(53), nullable=False),
     _words("points"),
+    _words("worst", optional=True),
     Index(None, "run_id", "id"),
 )
 """Points of a curve in the order they were measured; their author is the run's."""

@@ -1,6 +1,7 @@
-"""What is measured on the stop group while training: it chooses the checkpoint and nothing else."""
+"""What is measured on the stop group while training: it chooses the checkpoint, and people look at it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,29 +11,42 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from andon.domain.models import OutputSpec
+from andon.domain.runs import Miss
 from andon.training.augment import Picture
 from andon.training.models.outputs import Outputs
 from andon.training.pool import Pool
-from andon.training.samples import Pixels
+from andon.training.samples import Pixels, Sample
 
 CHUNK = 16
 """Images that go through the network together."""
 
+MISSES = 8
+"""Images that are shown as what the network gets wrong now."""
 
-def evaluate(
-    network: nn.Module, pool: Pool, positions: Sequence[int], output: OutputSpec
-) -> Mapping[str, float]:
-    """``ap``: average precision of "any defect"; ``iou``: of the pixels of any defect, over all images.
 
-    Each is left out where it is not defined: no image, one class only, no masks.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the stop group says of a network.
+
+    Attributes:
+        metrics: ``ap``: average precision of "any defect"; ``iou``: of the pixels of any defect, over all
+            images. Each is left out where it is not defined: no image, one class only, no masks.
+        worst: the images it is most wrong about, the worst first.
     """
+
+    metrics: Mapping[str, float]
+    worst: tuple[Miss, ...]
+
+
+def evaluate(network: nn.Module, pool: Pool, positions: Sequence[int], output: OutputSpec) -> Measured:
+    """Measure a network on the samples of ``pool`` at ``positions``."""
     samples = [pool.samples[position] for position in positions]
-    scores: list[float] = []
+    scores: list[list[float]] = []
     overlap = union = 0
     for start in range(0, len(positions), CHUNK):
         pictures = [pool[position] for position in positions[start : start + CHUNK]]
         found_scores, maps = infer(network, np.stack([picture.image for picture in pictures]))
-        scores += found_scores.amax(dim=1).tolist()
+        scores += found_scores.tolist()
         if maps is not None:
             both, either = _overlap(maps, pictures, output.map_level)
             known = np.array([sample.has_map for sample in samples[start : start + CHUNK]])
@@ -41,10 +55,25 @@ def evaluate(
     found: dict[str, float] = {}
     truth = [bool(sample.labels) for sample in samples]
     if 0 < sum(truth) < len(truth):
-        found["ap"] = float(average_precision_score(truth, scores))
+        found["ap"] = float(average_precision_score(truth, [max(of_image) for of_image in scores]))
     if union and any(sample.has_map and sample.labels for sample in samples):
         found["iou"] = overlap / union
-    return found
+    return Measured(found, worst_of(samples, scores, output.concepts))
+
+
+def worst_of(
+    samples: Sequence[Sample], scores: Sequence[Sequence[float]], concepts: Sequence[str]
+) -> tuple[Miss, ...]:
+    """Of each image what is furthest from the truth; the ``MISSES`` worst of them. ``scores`` is (N, K)."""
+    misses = [
+        max(
+            (Miss(sample.name, name, score, name in sample.labels) for name, score in pairs),
+            key=lambda miss: miss.gap,
+        )
+        for sample, of_image in zip(samples, scores, strict=True)
+        if (pairs := list(zip(concepts, of_image, strict=True)))
+    ]
+    return tuple(sorted(misses, key=lambda miss: (-miss.gap, miss.image))[:MISSES])
 
 
 def infer(network: nn.Module, images: Pixels) -> tuple[Tensor, Tensor | None]:

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import torch.utils.deterministic as deterministic_memory
 from andon.blobs.files import disk_errors
 from andon.domain.datasets import Split
 from andon.domain.models import InputSpec, OutputSpec
-from andon.domain.runs import MetricPoint, TrainSettings
+from andon.domain.runs import MetricPoint, Miss, TrainSettings
 from andon.errors import TrainingDiverged
 from andon.training import checkpoints
 from andon.training.batches import Batches
@@ -104,10 +104,13 @@ def train(
         while state.step < state.steps:
             advance(work, state)
             state.seconds = time.monotonic() - begun
+            worst: tuple[Miss, ...] = ()
             if due(state, EVALUATIONS):
-                choose(state, evaluate(state.average, work.pool, work.stop, work.output))
+                measured = evaluate(state.average, work.pool, work.stop, work.output)
+                choose(state, measured.metrics)
+                worst = measured.worst
             if due(state, REPORTS) or due(state, EVALUATIONS):
-                tell(state, report)
+                tell(state, worst, report)
             if due(state, EVALUATIONS) or time.monotonic() - saved > SAVE_SECONDS:
                 save(state, folder, key)
                 saved = time.monotonic()
@@ -201,8 +204,8 @@ def choose(state: State, metrics: Mapping[str, float]) -> None:
         state.best_weights = {key: tensor.clone() for key, tensor in state.average.state_dict().items()}
 
 
-def tell(state: State, report: Report) -> None:
-    """Add the mean loss since the last time to the history, and report it with the time left."""
+def tell(state: State, worst: tuple[Miss, ...], report: Report) -> None:
+    """Add the mean loss since the last time to the history; report it, ``worst``, and the time left."""
     last = state.history[-1] if state.history else None
     measured = dict(state.history.pop().values) if last and last.step == state.step else {}
     point = MetricPoint(
@@ -210,7 +213,9 @@ def tell(state: State, report: Report) -> None:
     )
     state.history.append(point)
     state.losses = []
-    report(point, state.steps, state.seconds / state.step * (state.steps - state.step))
+    report(
+        replace(point, worst=worst), state.steps, state.seconds / state.step * (state.steps - state.step)
+    )
 
 
 def finish(work: Work, state: State, folder: Path) -> TrainedModel:

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from andon.domain.datasets import Split
 from andon.domain.models import OutputSpec
-from andon.domain.runs import TrainSettings
-from andon.training.evaluators import evaluate
+from andon.domain.runs import Miss, TrainSettings
+from andon.training.evaluators import MISSES, evaluate, worst_of
 from andon.training.models.outputs import Outputs
 from andon.training.pool import Pool
 from andon.training.samples import Sample
 
 OUTPUT = OutputSpec(("dent",), maps=True)
+TWO = {"clean": frozenset[str](), "dented": frozenset({"dent"})}
 
 
 class Bright(nn.Module):
@@ -27,7 +28,7 @@ class Bright(nn.Module):
 
 def measured(samples: list[Sample]) -> dict[str, float]:
     pool = Pool(samples, TrainSettings(height=SIZE, width=SIZE))
-    return dict(evaluate(Bright(), pool, range(len(samples)), OUTPUT))
+    return dict(evaluate(Bright(), pool, range(len(samples)), OUTPUT).metrics)
 
 
 def test_a_network_that_is_right_gets_full_marks() -> None:
@@ -51,3 +52,15 @@ def test_a_concept_is_certain_only_when_a_defect_is() -> None:
     assert scores[0, 0] > 0.999
     assert scores[0, 1] < 0.001
     assert maps is None
+
+
+def test_the_worst_images_are_told_with_score_and_truth() -> None:
+    clean, dented = (replace(drawn(0), name=name, labels=labels) for name, labels in TWO.items())
+    scores = [[0.9, 0.1], [0.2, 0.3]]
+    assert worst_of([clean, dented], scores, ("dent", "scratch")) == (
+        Miss("clean", "dent", 0.9, False),
+        Miss("dented", "dent", 0.2, True),
+    )
+    many = [replace(clean, name=str(number)) for number in range(20)]
+    worst = worst_of(many, [[number / 20] for number in range(20)], ("dent",))
+    assert [miss.image for miss in worst] == [str(number) for number in range(19, 19 - MISSES, -1)]

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Add what is new; existing rows stay as they are."""
     _inspections()
     _awaited_images()
+    _run_metrics()
     _jobs()
     _job_events()
     _approvals()
@@ -43,6 +44,10 @@ def _awaited_images() -> None:
         sa.UniqueConstraint("blob", "inspection", name=op.f("uq_awaited_images_blob_inspection")),
     )
     op.create_index(op.f("ix_awaited_images_inspection"), "awaited_images", ["inspection"])
+
+
+def _run_metrics() -> None:
+    op.add_column("run_metrics", sa.Column("worst", WORDS, nullable=True))
 
 
 def _jobs() -> None:

@@ -16,10 +16,15 @@ from fastapi.staticfiles import StaticFiles
 
 from andon import __version__
 from andon.errors import AndonError, OperatorError
+from andon.hub.api import blobs as blobs_api
 from andon.hub.api import calibrations as calibrations_api
 from andon.hub.api import events as events_api
+from andon.hub.api import images as images_api
+from andon.hub.api import imports as imports_api
 from andon.hub.api import models as models_api
+from andon.hub.api import packages as packages_api
 from andon.hub.api import recipes as recipes_api
+from andon.hub.api import stations as stations_api
 from andon.hub.events import Changes
 from andon.hub.failures import Failure, answer_failures
 from andon.hub.guard import Guard
@@ -31,6 +36,11 @@ from andon.services.workspaces import open_workspace
 
 ROUTERS: tuple[APIRouter, ...] = (
     events_api.router,
+    stations_api.router,
+    packages_api.router,
+    blobs_api.router,
+    images_api.router,
+    imports_api.router,
     models_api.router,
     recipes_api.router,
     calibrations_api.router,

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from andon.domain.approvals import Approval, ApprovalDecision
 from andon.store import models
-from andon.store.tables import approvals
+from andon.store.tables import approvals, attestations, packages
 from andon.units import Digest
 
 
@@ -41,6 +41,19 @@ def approved(tx: Connection) -> frozenset[Digest]:
     return frozenset(
         Digest(found) for found in tx.execute(select(approvals.c.package).where(wanted)).scalars()
     )
+
+
+def undecided(tx: Connection, measured: str, limit: int = 20) -> tuple[Digest, ...]:
+    """Packages with an attestation of kind ``measured`` and no decision, newest first.
+
+    Only those newer than every decided package: a decision settles what came before it.
+    """
+    decided = select(packages.c.id).join(approvals, approvals.c.package == packages.c.digest)
+    last = select(func.coalesce(func.max(decided.subquery().c.id), 0)).scalar_subquery()
+    known = select(attestations.c.package).where(attestations.c.kind == measured)
+    wanted = (packages.c.id > last) & packages.c.digest.in_(known)
+    found = tx.execute(select(packages.c.digest).where(wanted).order_by(packages.c.id.desc()).limit(limit))
+    return tuple(Digest(digest) for digest in found.scalars())
 
 
 def _approval(row: Row[Any]) -> Approval:

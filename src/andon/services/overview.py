@@ -1,0 +1,264 @@
+"""Every line at a glance, and what needs a person now."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from threading import Lock
+
+from andon.analysis.bounds import interval
+from andon.domain.feedback import Answer
+from andon.domain.inspections import Verdict
+from andon.domain.jobs import Job, JobState
+from andon.domain.lines import Light, light_of, worst
+from andon.domain.models import Interval
+from andon.domain.stations import Station
+from andon.services.jobs import DEAD_AFTER_SECONDS, ago
+from andon.services.scores import EVALUATION
+from andon.services.workspaces import Workspace
+from andon.store import approvals, tallies
+from andon.store import jobs as stored_jobs
+from andon.store import stations as stored_stations
+from andon.store.tallies import JudgedCount
+from andon.units import Digest, Timestamp
+
+SILENT_SECONDS = 15.0
+"""A station that said nothing for so long is offline; it reports every few seconds."""
+
+STRIP_MINUTES = 60
+DAY_SECONDS = 86_400.0
+
+WAITING_SECONDS = 20.0
+"""A job that waits longer while nothing runs means that no worker does."""
+
+MAX_JOBS = 100
+
+MinuteTally = Mapping[Verdict, int]
+
+
+class VerdictStrips:
+    """Verdicts of the last hour by station and minute; each look reads only the rows that are new.
+
+    Lives as long as the program; safe to use from many threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._seen: int | None = None
+        self._counts: dict[str, dict[str, Counter[Verdict]]] = {}
+
+    def read(self, workspace: Workspace) -> Mapping[str, tuple[MinuteTally, ...]]:
+        """Station -> one tally for each of the last ``STRIP_MINUTES`` minutes, the running one last."""
+        minutes = _last_minutes()
+        since = Timestamp(minutes[0])
+        with self._lock:
+            with workspace.database.read() as tx:
+                newest = tallies.newest(tx)
+                found = tallies.minutes(tx, self._seen, since)
+            self._seen = newest
+            for one in found:
+                by_minute = self._counts.setdefault(one.station, {})
+                by_minute.setdefault(one.minute, Counter())[one.verdict] += one.count
+            for by_minute in self._counts.values():
+                for minute in [old for old in by_minute if old < since]:
+                    del by_minute[minute]
+            return {
+                station: tuple(dict(by_minute.get(minute, {})) for minute in minutes)
+                for station, by_minute in self._counts.items()
+            }
+
+
+@dataclass(frozen=True, slots=True)
+class StationCard:
+    """One station of a line. ``page``: address of its own page, empty where it has none."""
+
+    station: Station
+    light: Light
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineCard:
+    """One line.
+
+    Attributes:
+        per_minute: parts, over the last ten seconds; None while no station reports.
+        strip: verdicts of each of the last sixty minutes.
+        escapes: of passed parts drawn for audit that people judged, those with a defect; None: none judged.
+        overkill: of rejected parts that people judged, the good ones; None: none judged.
+        unsure: parts of which people could not say; they are in neither.
+    """
+
+    name: str
+    light: Light
+    stations: tuple[StationCard, ...]
+    per_minute: float | None
+    strip: tuple[MinuteTally, ...]
+    escapes: Interval | None
+    overkill: Interval | None
+    unsure: int
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that needs a person: ``what`` is wrong or due, ``todo`` what to do, ``link`` where."""
+
+    what: str
+    todo: str
+    link: str = ""
+    since: Timestamp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The first page; ``needs`` in order of cost."""
+
+    lines: tuple[LineCard, ...]
+    needs: tuple[Need, ...]
+    strip_minutes: tuple[str, ...]
+
+
+def overview(workspace: Workspace, strips: VerdictStrips) -> Overview:
+    """Every line now, and what needs a person."""
+    silent_since = ago(SILENT_SECONDS)
+    by_station = strips.read(workspace)
+    with workspace.database.read() as tx:
+        stations = stored_stations.everyone(tx)
+        judged = {
+            s.name: tallies.judged(tx, s.name, s.assignment.at)
+            for s in stations
+            if s.assignment is not None
+        }
+        undecided = approvals.undecided(tx, EVALUATION)
+        failed = stored_jobs.page(tx, None, MAX_JOBS, stored_jobs.Query(state=JobState.FAILED)).rows
+        queued = stored_jobs.page(tx, None, MAX_JOBS, stored_jobs.Query(state=JobState.QUEUED)).rows
+        running = stored_jobs.page(tx, None, MAX_JOBS, stored_jobs.Query(state=JobState.RUNNING)).rows
+    cards = [StationCard(s, light_of(s, silent_since), _page(s)) for s in stations]
+    lines = tuple(
+        _line(name, tuple(members), by_station, judged)
+        for name, members in groupby(cards, lambda card: card.station.line)
+    )
+    needs = (
+        *(need for card in cards for need in _of_station(card)),
+        *_of_waiting(queued, running),
+        *(need for card in cards for need in _of_reviews(card)),
+        *_of_failures(failed),
+        *_of_models(undecided),
+    )
+    return Overview(lines, needs, _last_minutes())
+
+
+def _last_minutes() -> tuple[str, ...]:
+    running = int(datetime.now(UTC).timestamp()) // 60
+    starts = range(running - STRIP_MINUTES + 1, running + 1)
+    return tuple(datetime.fromtimestamp(60 * start, UTC).strftime("%Y-%m-%dT%H:%M") for start in starts)
+
+
+def _page(station: Station) -> str:
+    """The station's own page; what it says is only linked where it is a web address."""
+    said = station.report.page if station.report is not None else ""
+    return said if said.startswith(("http://", "https://")) else ""
+
+
+def _line(
+    name: str,
+    members: tuple[StationCard, ...],
+    by_station: Mapping[str, tuple[MinuteTally, ...]],
+    judged: Mapping[str, Sequence[JudgedCount]],
+) -> LineCard:
+    names = [card.station.name for card in members]
+    counted = [one for station in names for one in judged.get(station, ())]
+    strips = [by_station[station] for station in names if station in by_station]
+    reporting = [card.station.report for card in members if card.light is not Light.OFFLINE]
+    rates = [60 * report.per_second for report in reporting if report is not None]
+    return LineCard(
+        name=name,
+        light=worst(card.light for card in members),
+        stations=members,
+        per_minute=sum(rates) if rates else None,
+        strip=tuple(_sum(tally) for tally in zip(*strips, strict=True)),
+        escapes=_escapes(counted),
+        overkill=_overkill(counted),
+        unsure=sum(one.count for one in counted if one.answer is Answer.UNSURE),
+    )
+
+
+def _sum(parts: Sequence[MinuteTally]) -> MinuteTally:
+    total: Counter[Verdict] = Counter()
+    for part in parts:
+        total.update(part)
+    return dict(total)
+
+
+def _escapes(counted: Sequence[JudgedCount]) -> Interval | None:
+    audited = [one for one in counted if one.audited and one.verdict is Verdict.PASS]
+    return _rate(audited, Answer.MISSED)
+
+
+def _overkill(counted: Sequence[JudgedCount]) -> Interval | None:
+    return _rate([one for one in counted if one.verdict is Verdict.REJECT], Answer.FALSE_ALARM)
+
+
+def _rate(counted: Sequence[JudgedCount], wrong: Answer) -> Interval | None:
+    mistakes = sum(one.count for one in counted if one.answer is wrong)
+    known = mistakes + sum(one.count for one in counted if one.answer is Answer.CONFIRMED)
+    return interval(mistakes, known) if known else None
+
+
+def _of_station(card: StationCard) -> tuple[Need, ...]:
+    name, link = card.station.name, card.page
+    if card.light is Light.OFFLINE:
+        todo = "Look whether its program runs and whether its network reaches this hub."
+        return (Need(f"{name} says nothing", todo, since=card.station.reported_at),)
+    report = card.station.report
+    alarms = report.alarms if report is not None else ()
+    return tuple(Need(f"{name}: {alarm.message}", alarm.todo, link, alarm.since) for alarm in alarms)
+
+
+def _of_waiting(queued: Sequence[Job], running: Sequence[Job]) -> tuple[Need, ...]:
+    patient, dead = ago(WAITING_SECONDS), ago(DEAD_AFTER_SECONDS)
+    waiting = [job for job in queued if job.started_at < patient]
+    if not waiting or any((job.heartbeat_at or "") > dead for job in running):
+        return ()
+    what = f"{_jobs(len(waiting))} and no worker takes {'it' if len(waiting) == 1 else 'them'}"
+    return (Need(what, "Start one beside the hub: andon worker", "/jobs", waiting[-1].started_at),)
+
+
+def _jobs(number: int) -> str:
+    return "1 job waits" if number == 1 else f"{number} jobs wait"
+
+
+def _of_reviews(card: StationCard) -> tuple[Need, ...]:
+    held = card.station.report.held if card.station.report is not None else 0
+    if not held or card.light is Light.OFFLINE:
+        return ()
+    parts = "1 part waits" if held == 1 else f"{held:,} parts wait"
+    return (
+        Need(f"{card.station.name}: {parts} for a person", "Judge them on the station's page.", card.page),
+    )
+
+
+def _of_failures(failed: Sequence[Job]) -> tuple[Need, ...]:
+    recent = ago(DAY_SECONDS)
+    return tuple(
+        Need(
+            f"{job.kind} of {job.subject} failed: {job.outcome}",
+            "Read its log, then try again.",
+            f"/jobs/{job.id}",
+            job.finished_at,
+        )
+        for job in failed
+        if (job.finished_at or "") > recent
+    )
+
+
+def _of_models(undecided: Sequence[Digest]) -> tuple[Need, ...]:
+    return tuple(
+        Need(
+            f"Model {digest[:12]} is evaluated, and nobody has decided on it",
+            "Look at its figures and its worst cases, then approve it or leave it.",
+            f"/models/{digest}",
+        )
+        for digest in undecided
+    )

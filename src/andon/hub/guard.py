@@ -20,7 +20,7 @@ MAX_BODY = 32 * 2**20
 MAX_UPLOAD = 16 * 2**30
 """Bytes of a request that carries files; its handler writes them to the disk as they come."""
 
-UPLOADS = ("/api/blobs", "/api/uploads", "/api/images")
+UPLOADS = ("/api/blobs", "/api/uploads", "/api/imports")
 """Paths that take files."""
 
 HEADERS: Mapping[str, str] = {

@@ -12,6 +12,7 @@ from andon.domain.serial import to_json
 from andon.errors import Conflict, InvalidInput, NotFound
 from andon.formats.archives import path_below
 from andon.formats.entries import CLEAN_WORDS, Entry, LeftOut, Options
+from andon.formats.files import escaped, is_writable
 from andon.formats.reading import read_dataset
 from andon.formats.tables import MetadataTable, with_metadata
 from andon.services.jobs import enqueue, find_job, job_events
@@ -126,6 +127,7 @@ def request_import(workspace: Workspace, upload_id: str, choices: ImportChoices)
             f"upload {upload.name!r} is imported by job {upload.job[:8]}",
             "Try that job again, if it failed.",
         )
+    _refuse_unwritable(choices)
     root = root_of(workspace, upload)
     if upload.path is None and not upload.files:
         raise NotFound(f"upload {upload.name!r} holds no file", "Send its files first.")
@@ -169,6 +171,14 @@ def import_progress(workspace: Workspace, upload: Upload) -> ImportProgress | No
 def _said(lines: Iterable[str], start: str) -> tuple[NotTaken, ...]:
     told = (line.removeprefix(start).rpartition(": ") for line in lines if line.startswith(start))
     return tuple(NotTaken(name, reason) for name, _, reason in told)
+
+
+def _refuse_unwritable(choices: ImportChoices) -> None:
+    """Before it becomes a row that no database can hold."""
+    texts = (choices.source, choices.layout or "", choices.masks or "", *choices.clean)
+    for text in (*texts, *choices.metadata, *choices.metadata.values()):
+        if not is_writable(text):
+            raise InvalidInput(f"{escaped(text)[:80]!r} holds characters that cannot be written")
 
 
 def _clean_words(choices: ImportChoices) -> frozenset[str]:

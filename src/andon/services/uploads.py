@@ -18,6 +18,7 @@ from andon.blobs.files import PARTIAL, disk_errors, write_durably
 from andon.domain.serial import from_json, to_json
 from andon.errors import Conflict, InvalidInput, LimitExceeded, NotFound
 from andon.formats.archives import ArchiveLimits, path_below, unpack
+from andon.formats.files import escaped, is_writable
 from andon.services.workspaces import Workspace, new_id, now
 from andon.units import Timestamp
 
@@ -70,8 +71,8 @@ def begin_upload(workspace: Workspace, name: str, path: str | None = None) -> Up
         InvalidInput: the name cannot be written. NotFound: nothing lies at ``path``.
         DiskFull, OperatorError: the workspace cannot be written.
     """
-    if path is not None and not Path(path).exists():
-        raise NotFound(f"there is no folder {path}", "Give its whole path on the hub's machine.")
+    if path is not None:
+        _refuse_missing(path)
     if not name.strip() or not name.isprintable():
         raise InvalidInput("the upload has no name that can be written", "Give it one.")
     _sweep(workspace)
@@ -207,6 +208,16 @@ def _folder(workspace: Workspace, upload_id: str) -> Path:
     if not upload_id or not all(c in "0123456789abcdef-" for c in upload_id):
         raise NotFound(f"there is no upload {upload_id[:60]!r}", "Send the files again.")
     return workspace.uploads / upload_id
+
+
+def _refuse_missing(path: str) -> None:
+    try:
+        there = is_writable(path) and Path(path).is_absolute() and Path(path).exists()
+    except OSError:
+        there = False
+    if not there:
+        shown = escaped(path)[:200]
+        raise NotFound(f"there is no folder {shown}", "Give its whole path on the hub's machine.")
 
 
 def _write(workspace: Workspace, upload: Upload) -> None:

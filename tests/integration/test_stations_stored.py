@@ -163,10 +163,11 @@ def test_blobs_are_waited_for_by_inspections(tx: Connection, made: Recipe) -> No
     wanted = [(one, sent[0].id), (two, sent[1].id), (one, sent[2].id)]
     for _ in range(2):
         awaited_images.add(tx, wanted, "station/ST-1", T0)
-    assert awaited_images.waiting_for(tx, one) == (sent[0].id, sent[2].id)
+    both = {one: (sent[0].id, sent[2].id), two: (sent[1].id,)}
+    assert awaited_images.waiting_for(tx, [one, two, digest_of(b"three")]) == both
     awaited_images.remove(tx, one, [sent[0].id])
-    assert awaited_images.waiting_for(tx, one) == (sent[2].id,)
-    assert awaited_images.waiting_for(tx, two) == (sent[1].id,)
+    assert awaited_images.waiting_for(tx, [one]) == {one: (sent[2].id,)}
+    assert inspections.by_ids(tx, [sent[2].id, sent[0].id, "?"]) == (sent[0], sent[2])
 
 
 def test_records_of_a_workspace_before_stations_keep_their_story(database: Database) -> None:

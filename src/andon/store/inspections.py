@@ -159,6 +159,12 @@ def get(tx: Connection, start: str) -> Inspection:
     return _inspection(by_prefix(tx, _rows(), inspections.c.inspection, start, "inspection"))
 
 
+def by_ids(tx: Connection, ids: Sequence[str]) -> tuple[Inspection, ...]:
+    """Those of ``ids`` that are recorded, in order of arrival."""
+    found = sorted(matching(tx, _rows(), inspections.c.inspection, ids), key=lambda row: int(row.id))
+    return tuple(_inspection(row) for row in found)
+
+
 def page(tx: Connection, query: Query, after: int | None, limit: int) -> Page[Inspection]:
     """Inspections that ``query`` asks for, newest first."""
     return newest_first(tx, _where(_rows(), query), inspections, Cut(after, limit), _inspection)

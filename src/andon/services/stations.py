@@ -1,0 +1,167 @@
+"""Stations: what they report, what they are told to run, and the key it is signed with."""
+
+import math
+from dataclasses import dataclass, field
+
+from andon.domain.recipes import Recipe
+from andon.domain.stations import Assignment, KeepPolicy, Station, StationReport
+from andon.errors import InvalidInput, NotFound, Refused
+from andon.services.approvals import is_approved
+from andon.services.models import find_package
+from andon.services.recipes import find_recipe
+from andon.services.workspaces import Workspace, now
+from andon.store import assignments as stored_assignments
+from andon.store import stations as stored_stations
+from andon.store.assignments import SignedRow
+from andon.trust.assignments import SignedAssignment, sign
+from andon.trust.keys import PublicKey, SigningKey, signing_key
+from andon.wire.deliveries import ReportAnswer
+
+MAX_NAME = 64
+MAX_DEADLINE = 60_000.0
+HISTORY = 50
+"""Assignments that a station's page lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentRequest:
+    """What a person tells a station.
+
+    Attributes:
+        recipe: ``NAME`` (its latest version) or ``NAME@VERSION``.
+        deadline: milliseconds from frame to verdict; a later verdict is NO-DECISION.
+    """
+
+    recipe: str
+    keep: KeepPolicy = field(default_factory=KeepPolicy)
+    deadline: float = 200.0
+
+
+def checked_name(name: str) -> str:
+    """``name``, if a station may be called so.
+
+    Raises:
+        InvalidInput: it is empty, too long, or holds a slash or what cannot be printed.
+    """
+    if (
+        not name.strip()
+        or len(name) > MAX_NAME
+        or "/" in name
+        or not name.isprintable()
+        or name in {".", ".."}
+    ):
+        raise InvalidInput(
+            f"{name[:80]!r} is no name for a station",
+            f"Use up to {MAX_NAME} printable characters without a slash.",
+        )
+    return name
+
+
+def take_report(workspace: Workspace, station: str, report: StationReport) -> ReportAnswer:
+    """Keep what a station says of itself; one that is not known makes itself known so.
+
+    Raises:
+        InvalidInput: the report is of another station, its name is not usable, or a number is not finite.
+    """
+    checked_name(station)
+    if report.station != station:
+        raise InvalidInput(f"this is a report of station {report.station!r}, sent as {station!r}")
+    if len(report.line) > MAX_NAME or not report.line.isprintable():
+        raise InvalidInput(f"{report.line[:80]!r} is no name for a line")
+    with workspace.database.write() as tx:
+        stored_stations.report(tx, report, f"station/{station}", now())
+        assignment = stored_assignments.latest(tx, station)
+    return ReportAnswer(assignment.counter if assignment else 0)
+
+
+def all_stations(workspace: Workspace) -> tuple[Station, ...]:
+    """All stations by line and name."""
+    with workspace.database.read() as tx:
+        return stored_stations.everyone(tx)
+
+
+def find_station(workspace: Workspace, name: str) -> Station:
+    """One station.
+
+    Raises:
+        NotFound: none of that name ever reported.
+    """
+    with workspace.database.read() as tx:
+        return stored_stations.get(tx, name)
+
+
+def assignments_of(workspace: Workspace, station: str) -> tuple[Assignment, ...]:
+    """What a station was told, newest first."""
+    with workspace.database.read() as tx:
+        return stored_assignments.history(tx, station, HISTORY)
+
+
+def signed_assignment(workspace: Workspace, station: str) -> SignedAssignment:
+    """What a station should run now.
+
+    Raises:
+        NotFound: it was never told anything.
+    """
+    with workspace.database.read() as tx:
+        signed = stored_assignments.signed(tx, station)
+    if signed is None:
+        raise NotFound(
+            f"nothing is assigned to station {station!r}", "Assign a recipe on the page Stations."
+        )
+    return SignedAssignment(signed.payload, signed.signature)
+
+
+def assign(workspace: Workspace, station: str, request: AssignmentRequest) -> Assignment:
+    """Tell a station what to run from its next part on.
+
+    Raises:
+        NotFound: there is no such station or recipe.
+        Refused: the recipe's model is not approved, or none of its variants passed parity.
+        InvalidInput: the deadline is not possible.
+    """
+    if not (math.isfinite(request.deadline) and 1 <= request.deadline <= MAX_DEADLINE):
+        raise InvalidInput(
+            f"a deadline of {request.deadline:g} ms is not possible", f"Give 1 to {MAX_DEADLINE:g} ms."
+        )
+    find_station(workspace, station)
+    recipe = find_recipe(workspace, request.recipe)
+    package = find_package(workspace, recipe.package)
+    refuse_unapproved(workspace, recipe)
+    variants = tuple(parity.variant for parity in package.parity if parity.passed)
+    if not variants:
+        raise Refused(f"no variant of model {package.digest[:12]} passed parity", "Train it again.")
+    key = hub_key(workspace)
+    with workspace.database.write() as tx:
+        counter = stored_assignments.next_counter(tx, station)
+        what = (recipe, variants, request.keep, request.deadline)
+        assignment = Assignment(station, counter, *what, author=workspace.who, at=now())
+        signed = sign(assignment, key)
+        stored_assignments.add(tx, assignment, SignedRow(signed.payload, signed.signature))
+    return assignment
+
+
+def refuse_unapproved(workspace: Workspace, recipe: Recipe) -> None:
+    """Return where the recipe's model may go to stations.
+
+    Raises:
+        Refused: it is not approved.
+    """
+    if not is_approved(workspace, recipe.package):
+        raise Refused(
+            f"model {recipe.package[:12]} of recipe {recipe.name}@{recipe.version} is not approved",
+            f"Approve it on its page, or run `andon models approve {recipe.package[:12]}`.",
+        )
+
+
+def public_key(workspace: Workspace) -> PublicKey:
+    """What stations check assignments with."""
+    return hub_key(workspace).public
+
+
+def hub_key(workspace: Workspace) -> SigningKey:
+    """The hub's key, made when first asked for.
+
+    Raises:
+        OperatorError: its file cannot be read or made, or others can read it.
+    """
+    return signing_key(workspace.folder / "keys" / "hub.ed25519")

@@ -1,10 +1,10 @@
 """What the hub is told when it starts."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 from andon.errors import Refused
+from andon.wire.guard import is_loopback
 
 PORT = 8400
 """Where the hub listens when nothing else is said."""
@@ -37,13 +37,3 @@ class Settings:
                 " because it does not know people and stations yet",
                 f"Use {HOST}, and reach it from elsewhere through a tunnel, e.g. `ssh -L`.",
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` (a name, or an address with or without brackets) is this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

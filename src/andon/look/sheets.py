@@ -23,6 +23,7 @@ PAGES_SHEETS = (
     "progress",
     "strip",
     "lamp",
+    "overview",
     "tile",
 )
 """Of pages: those of reports, and the components that only pages have. A new component adds its line."""

@@ -102,10 +102,14 @@ class LineCard:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that needs a person: ``what`` is wrong or due, ``todo`` what to do, ``link`` where."""
+    """Something that needs a person: ``what`` is wrong or due, ``todo`` what to do, ``link`` where.
+
+    ``wrong`` tells what went wrong from what is merely due.
+    """
 
     what: str
     todo: str
+    wrong: bool
     link: str = ""
     since: Timestamp | None = None
 
@@ -210,10 +214,10 @@ def _of_station(card: StationCard) -> tuple[Need, ...]:
     name, link = card.station.name, card.page
     if card.light is Light.OFFLINE:
         todo = "Look whether its program runs and whether its network reaches this hub."
-        return (Need(f"{name} says nothing", todo, since=card.station.reported_at),)
+        return (Need(f"{name} says nothing", todo, True, since=card.station.reported_at),)
     report = card.station.report
     alarms = report.alarms if report is not None else ()
-    return tuple(Need(f"{name}: {alarm.message}", alarm.todo, link, alarm.since) for alarm in alarms)
+    return tuple(Need(f"{name}: {alarm.message}", alarm.todo, True, link, alarm.since) for alarm in alarms)
 
 
 def _of_waiting(queued: Sequence[Job], running: Sequence[Job]) -> tuple[Need, ...]:
@@ -222,7 +226,7 @@ def _of_waiting(queued: Sequence[Job], running: Sequence[Job]) -> tuple[Need, ..
     if not waiting or any((job.heartbeat_at or "") > dead for job in running):
         return ()
     what = f"{_jobs(len(waiting))} and no worker takes {'it' if len(waiting) == 1 else 'them'}"
-    return (Need(what, "Start one beside the hub: andon worker", "/jobs", waiting[-1].started_at),)
+    return (Need(what, "Start one beside the hub: andon worker", True, "/jobs", waiting[-1].started_at),)
 
 
 def _jobs(number: int) -> str:
@@ -235,7 +239,12 @@ def _of_reviews(card: StationCard) -> tuple[Need, ...]:
         return ()
     parts = "1 part waits" if held == 1 else f"{held:,} parts wait"
     return (
-        Need(f"{card.station.name}: {parts} for a person", "Judge them on the station's page.", card.page),
+        Need(
+            f"{card.station.name}: {parts} for a person",
+            "Judge them on the station's page.",
+            False,
+            card.page,
+        ),
     )
 
 
@@ -245,6 +254,7 @@ def _of_failures(failed: Sequence[Job]) -> tuple[Need, ...]:
         Need(
             f"{job.kind} of {job.subject} failed: {job.outcome}",
             "Read its log, then try again.",
+            True,
             f"/jobs/{job.id}",
             job.finished_at,
         )
@@ -258,6 +268,7 @@ def _of_models(undecided: Sequence[Digest]) -> tuple[Need, ...]:
         Need(
             f"Model {digest[:12]} is evaluated, and nobody has decided on it",
             "Look at its figures and its worst cases, then approve it or leave it.",
+            False,
             f"/models/{digest}",
         )
         for digest in undecided

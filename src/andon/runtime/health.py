@@ -62,7 +62,7 @@ def check(health: Health, limits: HealthLimits) -> None:
 
 
 class Repeats:
-    """Counts equal pictures one after the other; a camera that gives them is stuck (real ones have noise)."""
+    """Counts equal pictures in a row: a camera that gives them is stuck, real pictures have noise."""
 
     def __init__(self) -> None:
         self._last: Pixels | None = None

@@ -67,7 +67,7 @@ class Locator:
         if best < self._locate.least:
             raise UnfitImage(
                 ReasonCode.PART_NOT_FOUND,
-                f"the part was not found: correlation {best:.2f}, the recipe asks for {self._locate.least:g}",
+                f"part not found: correlation {best:.2f}, the recipe asks for {self._locate.least:g}",
                 _TODO,
             )
         return Place((left + at[0] - self._locate.x, top + at[1] - self._locate.y), float(best))

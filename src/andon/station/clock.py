@@ -4,11 +4,14 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from andon.units import Timestamp, uuid7
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Clock:
 
     unix: Callable[[], float]
     monotonic: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
+    sleep: Callable[[float], Coroutine[Any, Any, None]]
     chance: Callable[[], float]
 
     def now(self) -> Timestamp:
@@ -34,6 +37,28 @@ class Clock:
     def new_id(self) -> str:
         """A UUIDv7 of this moment."""
         return uuid7(int(self.unix() * 1000), os.urandom(10))
+
+
+async def in_time(clock: Clock, seconds: float, work: "asyncio.Future[T]") -> T:
+    """What ``work`` gives within ``seconds``; afterwards it goes on without anybody waiting for it.
+
+    Raises:
+        TimeoutError: it took longer.
+    """
+    if not work.done() and seconds > 0:
+        alarm = asyncio.ensure_future(clock.sleep(seconds))
+        try:
+            await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            alarm.cancel()
+    if not work.done():
+        raise TimeoutError
+    return work.result()
+
+
+def back_off(clock: Clock, failures: int, longest: float) -> float:
+    """Seconds to wait after so many failures in a row: doubling from a quarter, half of it by chance."""
+    return float(min(longest, 0.25 * 2 ** min(failures, 16))) * (0.5 + clock.chance() / 2)
 
 
 def system_clock() -> Clock:

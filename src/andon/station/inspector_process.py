@@ -1,0 +1,250 @@
+"""The station's side of its inspector process: orders go out, judgements come back, nothing blocks."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from andon.domain.images import Shape
+from andon.domain.inspections import ReasonCode
+from andon.domain.serial import canonical
+from andon.errors import AndonError, LimitExceeded, OperatorError, Refused
+from andon.station.clock import Clock, in_time
+from andon.station.frames import Frame
+from andon.station.judgements import (
+    MAX_MESSAGE,
+    WAKE,
+    Judgement,
+    Order,
+    Ready,
+    Setup,
+    judgement_from,
+    order_text,
+)
+from andon.station.ring import SLOTS, Ring, memory_file
+
+LARGE = 2**20
+"""Bytes from which a frame is copied by a thread: a copy of one more takes the loop a tenth of a
+millisecond."""
+
+STARTUP = 120.0
+"""Seconds an inspector has to load its package and to show that it works."""
+
+CHILD = "andon.station.inspector_child"
+
+
+class InspectorFailed(OperatorError):
+    """The inspector cannot judge this part; ``code`` is what the part's record says."""
+
+    def __init__(self, code: ReasonCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class PackageRefused(Refused):
+    """The inspector looked at its package and will not run it."""
+
+
+class InspectorProcess:
+    """One running inspector; made by :func:`start`. Used on the loop only.
+
+    Attributes:
+        ready: what runs.
+        ended: set when the process is gone, for whatever reason.
+        last: monotonic seconds of its last judgement (of a part, or of a golden image when asked).
+    """
+
+    def __init__(
+        self, child: "subprocess.Popen[bytes]", ours: socket.socket, ring: Ring, clock: Clock
+    ) -> None:
+        self._child = child
+        self._socket = ours
+        self._ring = ring
+        self._clock = clock
+        self._free = list(range(SLOTS))
+        self._ticket = 0
+        self._waiting: dict[int, tuple[int, asyncio.Future[Judgement]]] = {}
+        self._first: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        self.ready = Ready("", "")
+        self.ended = asyncio.Event()
+        self.last = clock.monotonic()
+        ours.setblocking(False)
+        asyncio.get_running_loop().add_reader(ours, self._read)
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._child.pid
+
+    @property
+    def busy(self) -> bool:
+        """Whether it owes a judgement."""
+        return bool(self._waiting)
+
+    async def until_ready(self) -> None:
+        """Wait for its first words.
+
+        Raises:
+            PackageRefused: what it says is that it will not run this package.
+            InspectorFailed: it died, or took too long.
+        """
+        try:
+            self.ready = await in_time(self._clock, STARTUP, self._first)
+        except TimeoutError as cause:
+            raise InspectorFailed(
+                ReasonCode.MODEL_FAILED, f"the inspector was not ready after {STARTUP:g} s"
+            ) from cause
+
+    async def judge(self, frame: Frame) -> Judgement:
+        """Judge one frame. A caller that stops waiting leaves the judgement to be discarded.
+
+        Raises:
+            InspectorFailed: the inspector died, is behind with late parts, or the frame is too large.
+        """
+        if not self._free:
+            raise InspectorFailed(ReasonCode.LATE, "the inspector is still at earlier parts")
+        slot = self._free.pop()
+        try:
+            await self._write(slot, frame)
+        except LimitExceeded as cause:
+            self._free.append(slot)
+            raise InspectorFailed(ReasonCode.WRONG_SIZE, cause.message) from cause
+        return await self._order(slot, len(frame.content), frame.shape)
+
+    def check(self) -> None:
+        """Let it judge a golden image, where no part shows that it works; sets ``last`` when it did."""
+        self._order(-1, 0, None)
+
+    def wake(self) -> None:
+        """From now on it is the one that works, at normal priority."""
+        self._send(WAKE)
+
+    def kill(self) -> None:
+        """End it at once; those who wait hear that it failed."""
+        self._child.kill()
+
+    async def close(self) -> None:
+        """Let it go and wait for its end."""
+        self._end("the inspector was stopped")
+        self._child.kill()
+        await asyncio.to_thread(self._child.wait)
+
+    async def _write(self, slot: int, frame: Frame) -> None:
+        if len(frame.content) < LARGE:
+            self._ring.write(slot, frame.content)
+        else:
+            await asyncio.to_thread(self._ring.write, slot, frame.content)
+
+    def _order(self, slot: int, length: int, shape: Shape | None) -> "asyncio.Future[Judgement]":
+        judgement: asyncio.Future[Judgement] = asyncio.get_running_loop().create_future()
+        judgement.add_done_callback(_look_at)
+        if self.ended.is_set():
+            judgement.set_exception(InspectorFailed(ReasonCode.MODEL_FAILED, "the inspector died"))
+            return judgement
+        self._ticket += 1
+        self._waiting[self._ticket] = (slot, judgement)
+        self._send(order_text(Order(self._ticket, slot, length, shape)))
+        return judgement
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self._socket.send(message)
+        except OSError as cause:
+            self._end(f"the inspector does not take orders: {cause}")
+
+    def _read(self) -> None:
+        try:
+            message = self._socket.recv(MAX_MESSAGE)
+        except BlockingIOError:
+            return
+        except OSError:
+            message = b""
+        if not message:
+            self._end(f"the inspector died (process {self._child.pid})")
+            return
+        told = json.loads(message)
+        if isinstance(told, dict):
+            self._hear_first(told)
+        else:
+            self._hear(*told)
+
+    def _hear_first(self, told: dict[str, str]) -> None:
+        if self._first.done():
+            return
+        if "failed" in told:
+            self._first.set_exception(PackageRefused(told["failed"], told["todo"]))
+        else:
+            self._first.set_result(Ready(told["variant"], told["machine"]))
+
+    def _hear(self, ticket: int, length: int) -> None:
+        slot, waiting = self._waiting.pop(ticket)
+        self.last = self._clock.monotonic()
+        if slot < 0:
+            waiting.cancel()
+            return
+        text = bytes(self._ring.read(slot, length))
+        self._free.append(slot)
+        if not waiting.done():
+            waiting.set_result(judgement_from(text))
+
+    def _end(self, why: str) -> None:
+        if self.ended.is_set():
+            return
+        self.ended.set()
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        failure = InspectorFailed(ReasonCode.MODEL_FAILED, why)
+        for future in [self._first, *(waiting for _, waiting in self._waiting.values())]:
+            if not future.done():
+                future.set_exception(failure)
+        _look_at(self._first)
+        self._waiting.clear()
+        self._ring.close()
+        # A dead child is collected here, a living one by `close`.
+        self._child.poll()
+
+
+async def start(setup: Setup, slot_bytes: int, clock: Clock) -> InspectorProcess:
+    """Start an inspector and wait until it has shown that it works.
+
+    Raises:
+        PackageRefused: it will not run the package.
+        InspectorFailed: it died, or took too long.
+        OperatorError: there is not enough memory, or no process can be started.
+    """
+    descriptor = memory_file(slot_bytes)
+    ring = Ring(descriptor, slot_bytes)
+    text = canonical(setup)
+    ring.write(0, text)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        child = await asyncio.to_thread(_spawn, (theirs.fileno(), descriptor), slot_bytes)
+    except OSError as cause:
+        ours.close()
+        raise OperatorError(f"the inspector cannot be started: {cause.strerror}") from cause
+    finally:
+        theirs.close()
+    process = InspectorProcess(child, ours, ring, clock)
+    process._send(str(len(text)).encode())
+    try:
+        await process.until_ready()
+    except (AndonError, asyncio.CancelledError):
+        await asyncio.shield(process.close())
+        raise
+    return process
+
+
+def _spawn(descriptors: Sequence[int], slot_bytes: int) -> "subprocess.Popen[bytes]":
+    arguments = [sys.executable, "-m", CHILD, *map(str, descriptors), str(slot_bytes)]
+    return subprocess.Popen(
+        arguments, pass_fds=tuple(descriptors), stdin=subprocess.DEVNULL, env=dict(os.environ)
+    )
+
+
+def _look_at(future: "asyncio.Future[object]") -> None:
+    """A failure that nobody waits for any more is no news: the process's end told it."""
+    if future.done() and not future.cancelled():
+        future.exception()

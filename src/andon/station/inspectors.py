@@ -1,0 +1,159 @@
+"""The inspector that works, its successor, and its replacement when it dies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from andon.domain.stations import Alarm, AlarmCode, Assignment
+from andon.errors import OperatorError
+from andon.station.clock import Clock, back_off, in_time
+from andon.station.inspector_process import InspectorProcess, PackageRefused, start
+from andon.station.judgements import Setup
+from andon.station.state import LineState
+
+IDLE = 3.0
+"""Seconds without a part after which the inspector has to judge a golden image."""
+
+STUCK = 20.0
+"""Seconds without an owed judgement after which the inspector is killed."""
+
+RETIRE = 5.0
+LONGEST_PAUSE = 10.0
+ROUND = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An assignment whose package lies on the disk."""
+
+    assignment: Assignment
+    setup: Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What judges parts now: record every part with exactly this."""
+
+    assignment: Assignment
+    process: InspectorProcess
+
+
+class Inspectors:
+    """Holds at most one running inspector; the line asks for it before each part.
+
+    Attributes:
+        running: None before the first assignment, and while a dead inspector is replaced.
+        prepared: what should run; None before the first assignment.
+        spoiled: the package on the disk was refused when an inspector was replaced.
+    """
+
+    def __init__(self, slot_bytes: int, state: LineState, clock: Clock) -> None:
+        self.running: Running | None = None
+        self.prepared: Prepared | None = None
+        self.spoiled = False
+        self._slot_bytes = slot_bytes
+        self._state = state
+        self._clock = clock
+        self._starting = asyncio.Lock()
+
+    async def swap(self, prepared: Prepared, keep: Callable[[], Awaitable[None]]) -> None:
+        """Start a second inspector, let it show that it works, make it durable with ``keep``, then switch.
+
+        The switch is between two parts: whoever judges one holds on to the inspector it began with.
+
+        Raises:
+            PackageRefused: the package does not work here; the old one goes on.
+            OperatorError: no inspector can be started now; the old one goes on.
+        """
+        async with self._starting:
+            quiet = replace(prepared.setup, quiet=self.running is not None)
+            process = await start(quiet, self._slot_bytes, self._clock)
+            try:
+                await keep()
+            except BaseException:
+                await asyncio.shield(process.close())
+                raise
+            self.prepared, self.spoiled = prepared, False
+            old = self._switch(process, prepared)
+        if old is not None:
+            await self._retire(old.process)
+
+    async def run(self) -> None:
+        """Replace a dead inspector, end a stuck one, ask an idle one to show that it works."""
+        failures = 0
+        while True:
+            running = self.running
+            if running is not None:
+                await self._look_after(running)
+                failures = 0 if self.running is running else failures
+                continue
+            if self.prepared is None or await self._replaced(self.prepared):
+                await self._clock.sleep(ROUND)
+                continue
+            failures += 1
+            await self._clock.sleep(back_off(self._clock, failures, LONGEST_PAUSE))
+
+    async def close(self) -> None:
+        """End what runs."""
+        running, self.running = self.running, None
+        if running is not None:
+            await running.process.close()
+
+    def _switch(self, process: InspectorProcess, prepared: Prepared) -> Running | None:
+        process.wake()
+        old, self.running = self.running, Running(prepared.assignment, process)
+        self._state.assignment = prepared.assignment
+        self._state.variant = process.ready.variant
+        self._state.machine = process.ready.machine
+        self._state.clear_alarm(AlarmCode.INSPECTOR_DIED)
+        self._state.clear_alarm(AlarmCode.NO_ASSIGNMENT)
+        return old
+
+    async def _retire(self, process: InspectorProcess) -> None:
+        """It finishes the part it is at."""
+        until = self._clock.monotonic() + RETIRE
+        while process.busy and not process.ended.is_set() and self._clock.monotonic() < until:
+            await self._clock.sleep(0.01)
+        await process.close()
+
+    async def _look_after(self, running: Running) -> None:
+        process = running.process
+        ended = asyncio.ensure_future(process.ended.wait())
+        try:
+            await in_time(self._clock, ROUND, ended)
+        except TimeoutError:
+            self._ask(process)
+            return
+        finally:
+            ended.cancel()
+        if self.running is running:
+            self.running = None
+            self._alarm("the inspector died and is started again")
+        await process.close()
+
+    def _ask(self, process: InspectorProcess) -> None:
+        silent = self._clock.monotonic() - process.last
+        if process.busy and silent > STUCK:
+            self._alarm(f"the inspector gave no answer for {silent:.0f} s and was killed")
+            process.kill()
+        elif not process.busy and silent > IDLE:
+            process.check()
+
+    async def _replaced(self, prepared: Prepared) -> bool:
+        """Whether an inspector runs again."""
+        try:
+            async with self._starting:
+                if self.running is not None or self.prepared is not prepared:
+                    return True
+                self._switch(await start(prepared.setup, self._slot_bytes, self._clock), prepared)
+        except PackageRefused as cause:
+            self.spoiled = True
+            alarm = Alarm(AlarmCode.PACKAGE_REFUSED, cause.message, cause.todo, self._clock.now())
+            self._state.raise_alarm(alarm)
+        except OperatorError as cause:
+            self._alarm(cause.message)
+        return self.running is not None
+
+    def _alarm(self, message: str) -> None:
+        todo = "It is started again by itself; where this repeats, look at memory and the system log."
+        self._state.raise_alarm(Alarm(AlarmCode.INSPECTOR_DIED, message, todo, self._clock.now()))

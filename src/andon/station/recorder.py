@@ -1,0 +1,115 @@
+"""Records before answers: a row is on the disk before the plant hears a verdict, or the verdict is none."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, replace
+
+from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, Verdict
+from andon.domain.stations import Alarm, AlarmCode
+from andon.errors import AndonError
+from andon.station.clock import Clock, in_time
+from andon.station.loops import Thread
+from andon.station.spool import Spool, with_image_lost
+from andon.station.state import LineState
+
+MAX_UNRECORDED = 10_000
+"""Records that wait in memory for a disk that takes them; beyond, the oldest are given up and counted."""
+
+RETRY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Unrecorded:
+    """A part that was answered NO-DECISION because its record was not on the disk in time."""
+
+    inspection: Inspection
+    written: "asyncio.Future[Inspection]"
+
+
+class Recorder:
+    """Writes records through the one thread that the spool has."""
+
+    def __init__(self, spool: Spool, thread: Thread, state: LineState, clock: Clock) -> None:
+        self._spool = spool
+        self._thread = thread
+        self._state = state
+        self._clock = clock
+        self._unrecorded: deque[_Unrecorded] = deque()
+
+    async def record(self, inspection: Inspection, seconds: float) -> Inspection | None:
+        """The inspection with its sequence once it is on the disk; None where that takes too long.
+
+        What was None is NO-DECISION, also in the record that is written later.
+        """
+        written = asyncio.ensure_future(self._thread.call(self._spool.record, inspection))
+        try:
+            return await in_time(self._clock, seconds, written)
+        except TimeoutError:
+            self._later(inspection, written, f"the record was not on the disk within {seconds * 1e3:.0f} ms")
+        except AndonError as cause:
+            self._full(cause)
+            self._later(inspection, written, cause.message)
+        return None
+
+    async def settle(self, inspection: Inspection, *what: object) -> None:
+        """Say what became of a record's image, however long the disk takes."""
+        while True:
+            try:
+                await self._thread.call(self._spool.settle, inspection, *what)  # type: ignore[arg-type]
+            except AndonError as cause:
+                self._full(cause)
+                await self._clock.sleep(RETRY)
+            else:
+                return
+
+    async def run(self) -> None:
+        """Write what could not be written in time, oldest first, until cancelled."""
+        while True:
+            if self._unrecorded:
+                await self._catch_up(self._unrecorded[0])
+                self._unrecorded.popleft()
+                continue
+            self._state.clear_alarm(AlarmCode.DISK_FULL)
+            await self._clock.sleep(RETRY)
+
+    @property
+    def behind(self) -> int:
+        """Records that wait in memory."""
+        return len(self._unrecorded)
+
+    async def _catch_up(self, part: _Unrecorded) -> None:
+        written = part.written
+        while True:
+            try:
+                numbered = (await asyncio.shield(written)).capture
+            except AndonError as cause:
+                self._full(cause)
+                await self._clock.sleep(RETRY)
+                written = asyncio.ensure_future(self._thread.call(self._spool.record, part.inspection))
+            else:
+                await self.settle(with_image_lost(replace(part.inspection, capture=numbered)))
+                return
+
+    def _later(self, inspection: Inspection, written: "asyncio.Future[Inspection]", why: str) -> None:
+        written.add_done_callback(_look_at)
+        if len(self._unrecorded) >= MAX_UNRECORDED:
+            self._unrecorded.popleft()
+            self._state.shed["records"] += 1
+        self._unrecorded.append(_Unrecorded(not_recorded(inspection, why), written))
+
+    def _full(self, cause: AndonError) -> None:
+        todo = cause.todo or "Free some space on the station's disk."
+        alarm = Alarm(AlarmCode.DISK_FULL, cause.message, todo, self._clock.now())
+        self._state.raise_alarm(alarm)
+
+
+def not_recorded(inspection: Inspection, why: str) -> Inspection:
+    """The same part as it was answered: undecided, because nobody could have shown its verdict later."""
+    reason = Reason(ReasonCode.NOT_RECORDED, None, why)
+    return replace(inspection, decision=Decision(Verdict.NO_DECISION, (reason,)))
+
+
+def _look_at(future: "asyncio.Future[Inspection]") -> None:
+    """Its failure is dealt with where it is awaited again."""
+    if not future.cancelled():
+        future.exception()

@@ -21,6 +21,7 @@ from andon.hub.api import calibrations as calibrations_api
 from andon.hub.api import events as events_api
 from andon.hub.api import images as images_api
 from andon.hub.api import imports as imports_api
+from andon.hub.api import jobs as jobs_api
 from andon.hub.api import models as models_api
 from andon.hub.api import packages as packages_api
 from andon.hub.api import recipes as recipes_api
@@ -29,7 +30,7 @@ from andon.hub.events import Changes
 from andon.hub.failures import Failure, answer_failures
 from andon.hub.guard import Guard
 from andon.hub.settings import HOST, PORT, Settings
-from andon.hub.web import looks, models, overview
+from andon.hub.web import jobs, looks, models, overview
 from andon.runtime.telemetry import forbid
 from andon.services.overview import VerdictStrips
 from andon.services.workspaces import open_workspace
@@ -42,11 +43,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     images_api.router,
     imports_api.router,
     models_api.router,
+    jobs_api.router,
     recipes_api.router,
     calibrations_api.router,
     looks.router,
     overview.router,
     models.router,
+    jobs.router,
 )
 """Every noun's routes; a new noun adds its line."""
 

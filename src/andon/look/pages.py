@@ -26,7 +26,8 @@ def environment(package: str) -> Environment:
     """Templates of ``package`` (its folder ``templates``), which may import and extend those of this one.
 
     Texts are escaped, and a name that a view lacks is an error. Filters: ``percent`` (0..1), ``count``,
-    ``size`` (bytes), ``clock``, ``day``, ``data_uri`` (encoded picture), ``drawing`` (a ``Chart``).
+    ``size`` (bytes), ``duration`` (seconds), ``clock``, ``day``, ``data_uri`` (encoded picture),
+    ``drawing`` (a ``Chart``).
     Globals: ``verdicts``, ``few``.
     """
     made = Environment(
@@ -38,7 +39,7 @@ def environment(package: str) -> Environment:
     )
     made.globals.update(verdicts=tuple(Verdict), few=FEW)
     made.filters.update(percent=_percent, data_uri=data_uri, drawing=_drawing, count=_count)
-    made.filters.update(size=_size, clock=_clock, day=_day)
+    made.filters.update(size=_size, clock=_clock, day=_day, duration=_duration)
     return made
 
 
@@ -67,6 +68,15 @@ def _size(number: float) -> str:
             return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as people say them: 40 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 100 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def _clock(at: str) -> Markup:

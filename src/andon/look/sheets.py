@@ -25,6 +25,7 @@ PAGES_SHEETS = (
     "lamp",
     "overview",
     "tile",
+    "work",
 )
 """Of pages: those of reports, and the components that only pages have. A new component adds its line."""
 

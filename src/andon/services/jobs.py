@@ -20,6 +20,11 @@ DEAD_AFTER_SECONDS = 15.0
 MOST_DEATHS = 5
 """So often the process of a job may die without a word before the job is given up."""
 
+WAIT_SECONDS = 5.0
+"""A free worker takes a job in less."""
+
+MOST_WORKERS = 100
+
 GIVEN_UP = "Read its log, see whether memory is short, then try again."
 
 
@@ -54,6 +59,16 @@ def list_jobs(
     """A page of jobs, newest first."""
     with workspace.database.read() as tx:
         return stored_jobs.page(tx, after, limit, query)
+
+
+def nobody_works(workspace: Workspace) -> bool:
+    """Whether a job waits although no worker has another one in hand: then there is no worker."""
+    waiting = list_jobs(workspace, MOST_WORKERS, Query(state=JobState.QUEUED)).rows
+    if not any(job.started_at < ago(WAIT_SECONDS) for job in waiting):
+        return False
+    alive = ago(DEAD_AFTER_SECONDS)
+    running = list_jobs(workspace, MOST_WORKERS, Query(state=JobState.RUNNING)).rows
+    return not any(job.heartbeat_at is not None and job.heartbeat_at > alive for job in running)
 
 
 def job_events(workspace: Workspace, job: Job, after: int = 0, limit: int = 1000) -> tuple[JobEvent, ...]:

@@ -115,7 +115,7 @@ def _once(workspace: Workspace, claim: Claim) -> Iterator[None]:
 
 def _end_with_worker() -> None:
     """Return never: the worker writes nothing, so the first thing that can be read is its end."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

@@ -30,7 +30,7 @@ from andon.hub.events import Changes
 from andon.hub.failures import Failure, answer_failures
 from andon.hub.guard import Guard
 from andon.hub.settings import HOST, PORT, Settings
-from andon.hub.web import jobs, looks, models, overview
+from andon.hub.web import images, jobs, looks, models, overview
 from andon.runtime.telemetry import forbid
 from andon.services.overview import VerdictStrips
 from andon.services.workspaces import open_workspace
@@ -48,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     calibrations_api.router,
     looks.router,
     overview.router,
+    images.router,
     models.router,
     jobs.router,
 )

@@ -25,6 +25,9 @@ PAGES_SHEETS = (
     "lamp",
     "overview",
     "tile",
+    "browse",
+    "concept",
+    "panel",
     "work",
 )
 """Of pages: those of reports, and the components that only pages have. A new component adds its line."""

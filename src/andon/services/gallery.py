@@ -51,12 +51,14 @@ class Gallery:
         next: what to ask the following page with; None on the last one.
         searched: images looked at in vain at the end of this page; above 0, more may come behind ``next``.
         count: how many pass the filters; None where only a search of the whole list would tell.
+        concepts: of the ontology, in its order, which gives them their hues.
     """
 
     images: tuple[Tile, ...]
     next: int | None
     searched: int
     count: Count | None
+    concepts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,9 @@ def gallery(workspace: Workspace, query: ImageFilter, after: int | None, limit: 
         page = image_pages.page(tx, query, after, limit)
         said = stored_annotations.current(tx, [image.digest for image in page.rows])
         count = image_pages.count(tx, query)
+        concepts = stored_ontologies.current(tx).names
     tiles = tuple(_tile(image, _accepted(said.get(image.digest, ()))) for image in page.rows)
-    return Gallery(tiles, page.next, page.searched, count)
+    return Gallery(tiles, page.next, page.searched, count, concepts)
 
 
 def image_filters(workspace: Workspace) -> tuple[Facet, ...]:

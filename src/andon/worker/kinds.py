@@ -38,6 +38,7 @@ def _import(workspace: Workspace, job: Job, asked: ImportJob, report: Report) ->
     from andon.formats.entries import CLEAN_WORDS, Options
     from andon.formats.tables import MetadataTable
     from andon.jobs.import_images import ImportRequest, import_images
+    from andon.services.uploads import discard_files
 
     clean = CLEAN_WORDS | {word.casefold() for word in asked.clean}
     request = ImportRequest(
@@ -56,6 +57,7 @@ def _import(workspace: Workspace, job: Job, asked: ImportJob, report: Report) ->
     outcome = import_images(
         workspace.database, workspace.blobs, request, lambda done, total: report(done, total, "")
     )
+    discard_files(workspace, Path(asked.path))
     for name, reason in outcome.left_out:
         print(f"left out: {name}: {reason}")  # noqa: T201
     for name, remark in outcome.remarks:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.stations import Alarm, AlarmCode, Assignment, StationReport
 from andon.station.frames import Frame
+from andon.station.recent import Recent
 from andon.units import Timestamp
 
 LAST_PARTS = 60
@@ -33,6 +34,7 @@ class LineState:
         camera, output: one word each, ``ok`` or what is wrong.
         parts: verdicts since the program started.
         live: the last part. strip: the last parts, newest last, without pictures.
+        recent: pictures of the last parts, as far as memory allows.
         latencies: milliseconds from frame to verdict of the last parts.
         moments: monotonic seconds of the last verdicts.
         spool: records not yet receipted. held: parts waiting for a person. disk_free: bytes.
@@ -53,6 +55,7 @@ class LineState:
     parts: Counter[Verdict] = field(default_factory=Counter)
     live: Judged | None = None
     strip: deque[Inspection] = field(default_factory=lambda: deque(maxlen=LAST_PARTS))
+    recent: Recent = field(default_factory=Recent)
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
     moments: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
     spool: int = 0
@@ -66,6 +69,7 @@ class LineState:
         self.parts[part.inspection.decision.verdict] += 1
         self.live = part
         self.strip.append(part.inspection)
+        self.recent.put(part.inspection.id, part.frame)
         self.latencies.append(part.inspection.milliseconds)
         self.moments.append(monotonic)
 

@@ -30,7 +30,7 @@ from andon.formats import pixels
 from andon.runtime.pixels import fit
 from andon.training.export import export
 from andon.training.loop import train
-from andon.training.presets import preset
+from andon.domain.presets import preset
 from andon.training.samples import Sample
 from benchmarks import report
 

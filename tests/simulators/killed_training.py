@@ -10,7 +10,7 @@ from simulators.drawings import drawn_parts
 
 from andon.domain.runs import MetricPoint
 from andon.training.loop import train
-from andon.training.presets import preset
+from andon.domain.presets import preset
 
 SETTINGS = replace(preset("segment-tiny"), steps=20)
 

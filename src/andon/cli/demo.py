@@ -35,17 +35,18 @@ class Size(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Parts to learn from and to inspect, optimiser steps, and the side of the pictures in pixels."""
+    """Parts to learn from and to inspect, optimiser steps, sides of pictures and network input in pixels."""
 
     parts: int
     fresh: int
     steps: int
     side: int
+    input: int
 
 
 AMOUNTS: Mapping[Size, Amount] = {
-    Size.NORMAL: Amount(parts=900, fresh=400, steps=240, side=256),
-    Size.TINY: Amount(parts=80, fresh=24, steps=12, side=96),
+    Size.NORMAL: Amount(parts=900, fresh=400, steps=240, side=512, input=256),
+    Size.TINY: Amount(parts=80, fresh=24, steps=12, side=96, input=96),
 }
 
 
@@ -91,7 +92,7 @@ def _draw(folder: Path, amount: Amount) -> Path:
 
 
 def _line(amount: Amount, defect_rate: float) -> LineSettings:
-    return LineSettings(height=amount.side, width=amount.side, defect_rate=defect_rate, seed=1)
+    return LineSettings(height=amount.side, width=amount.side, channels=1, defect_rate=defect_rate, seed=1)
 
 
 def _import(workspace: Workspace, source: Path) -> str:
@@ -130,7 +131,7 @@ def _settings(snapshot: Snapshot, amount: Amount, weights: str) -> TrainSettings
     """What learns most in a few minutes: with weights the fast family; without, the classic U-Net where
     there are masks, and a small classifier where there are none."""
     from andon.services.truths import is_located, learnable_concepts
-    from andon.training.presets import preset
+    from andon.domain.presets import preset
 
     concepts = learnable_concepts(snapshot)
     has_masks = any(item.labels and is_located(item, concepts) for item in snapshot.of(Split.TRAIN))
@@ -143,7 +144,7 @@ def _settings(snapshot: Snapshot, amount: Amount, weights: str) -> TrainSettings
         chosen = replace(
             preset(Family.CLASSIFY), encoder="mobilenetv3_small_100", weights="none", learning_rate=2e-3
         )
-    return replace(chosen, height=amount.side, width=amount.side, steps=amount.steps, threads=1)
+    return replace(chosen, height=amount.input, width=amount.input, steps=amount.steps, threads=1)
 
 
 def _inspect(workspace: Workspace, folder: Path, amount: Amount, *, simulated: bool) -> Summary:

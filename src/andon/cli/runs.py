@@ -66,7 +66,7 @@ def train(
     Example: andon train tiles --minutes 30 --weights mobilenetv2_100.safetensors
     """
     from andon.jobs.train import train_model
-    from andon.training.presets import preset
+    from andon.domain.presets import preset
 
     usual = preset(family)
     settings = replace(

@@ -13,7 +13,7 @@ from andon.domain.datasets import Split
 from andon.domain.runs import Family
 from andon.training.export import export
 from andon.training.loop import train
-from andon.training.presets import preset
+from andon.domain.presets import preset
 from andon.training.samples import Sample
 from andon.training.trained import TrainedModel, predict
 

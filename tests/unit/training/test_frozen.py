@@ -11,7 +11,7 @@ from simulators.drawings import drawn_parts
 
 from andon.training.frozen import freeze_early
 from andon.training.loop import train
-from andon.training.presets import preset
+from andon.domain.presets import preset
 from andon.training.trained import network_of
 
 

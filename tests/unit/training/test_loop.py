@@ -19,7 +19,7 @@ from andon.training import checkpoints
 from andon.training.export import export
 from andon.training.loop import train
 from andon.training.models.families import FAMILIES
-from andon.training.presets import preset
+from andon.domain.presets import preset
 from andon.training.samples import Sample
 from andon.training.trained import TrainedModel, load, predict
 

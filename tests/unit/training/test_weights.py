@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from andon.errors import InvalidInput, NetworkError, NotFound
-from andon.training.presets import preset
+from andon.domain.presets import preset
 from andon.training.weights import encoder_classifier, encoder_features
 
 TINY = preset("segment-tiny")

@@ -21,16 +21,18 @@ from andon.hub.api import calibrations as calibrations_api
 from andon.hub.api import events as events_api
 from andon.hub.api import images as images_api
 from andon.hub.api import imports as imports_api
+from andon.hub.api import inspections as inspections_api
 from andon.hub.api import jobs as jobs_api
 from andon.hub.api import models as models_api
 from andon.hub.api import packages as packages_api
 from andon.hub.api import recipes as recipes_api
+from andon.hub.api import runs as runs_api
 from andon.hub.api import stations as stations_api
 from andon.hub.events import Changes
 from andon.hub.failures import Failure, answer_failures
 from andon.hub.guard import Guard
 from andon.hub.settings import HOST, PORT, Settings
-from andon.hub.web import images, jobs, looks, models, overview
+from andon.hub.web import drafts, images, inspections, jobs, looks, models, overview, recipes, runs, stations
 from andon.runtime.telemetry import forbid
 from andon.services.overview import VerdictStrips
 from andon.services.workspaces import open_workspace
@@ -38,19 +40,26 @@ from andon.services.workspaces import open_workspace
 ROUTERS: tuple[APIRouter, ...] = (
     events_api.router,
     stations_api.router,
+    inspections_api.router,
     packages_api.router,
     blobs_api.router,
     images_api.router,
     imports_api.router,
     models_api.router,
     jobs_api.router,
+    runs_api.router,
     recipes_api.router,
     calibrations_api.router,
     looks.router,
     overview.router,
+    stations.router,
+    inspections.router,
     images.router,
     models.router,
+    recipes.router,
+    drafts.router,
     jobs.router,
+    runs.router,
 )
 """Every noun's routes; a new noun adds its line."""
 

@@ -25,12 +25,19 @@ PAGES_SHEETS = (
     "lamp",
     "overview",
     "tile",
+    "canvas",
+    "cuts",
     "browse",
     "concept",
     "panel",
     "work",
+    "found",
+    "station",
 )
 """Of pages: those of reports, and the components that only pages have. A new component adds its line."""
+
+STATION_SHEETS = ("tokens", "page", "verdict", "button", "dialog", "operator")
+"""Of the station's own page."""
 
 _DECLARATION = re.compile(r"--([a-z0-9-]+):\s*(#[0-9a-f]{6});")
 _DARK = "@media (prefers-color-scheme: dark)"
@@ -53,6 +60,12 @@ def stylesheet() -> str:
 def pages_stylesheet() -> str:
     """The style sheets of pages, joined."""
     return "\n".join(_sheet(name) for name in PAGES_SHEETS)
+
+
+@cache
+def station_stylesheet() -> str:
+    """The style sheets of the station's page, joined."""
+    return "\n".join(_sheet(name) for name in STATION_SHEETS)
 
 
 def colours(theme: Theme) -> Mapping[str, str]:

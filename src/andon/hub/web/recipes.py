@@ -1,0 +1,118 @@
+"""Pages of recipes and calibrations: the list, the versions, one version, history judged anew."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from andon.domain.calibrations import Calibration
+from andon.domain.recipes import Recipe
+from andon.hub.requests import LARGEST, After, Limit, workspace_of
+from andon.hub.web.draft_forms import line_of
+from andon.hub.web.pages import page
+from andon.services.calibrations import add_calibration
+from andon.services.recipes import find_recipe, page_of_recipes, rescore_recipe, versions_of
+from andon.store import calibrations as stored_calibrations
+
+router = APIRouter(include_in_schema=False)
+
+Version = Annotated[int, Path(ge=1, le=LARGEST)]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeList:
+    """A page of versions; ``next`` asks for the following one."""
+
+    recipes: tuple[Recipe, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version beside its neighbours; ``before`` is what it followed."""
+
+    recipe: Recipe
+    versions: tuple[Recipe, ...]
+    before: Recipe | None
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Zones of the rules, as text, in their order."""
+        return tuple(line_of(rule.within) for rule in self.recipe.rules)
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether no later version exists."""
+        return self.versions[0].version == self.recipe.version
+
+
+@dataclass(frozen=True, slots=True)
+class RescoredView:
+    """What judging history anew came to."""
+
+    recipe: Recipe
+    outcome: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationList:
+    """The calibrations in force."""
+
+    calibrations: tuple[Calibration, ...]
+
+
+@router.get("/recipes")
+def index(request: Request, after: After = None, limit: Limit = 50) -> HTMLResponse:
+    """Recipe versions, newest first."""
+    found = page_of_recipes(workspace_of(request), after, limit)
+    return page(request, "recipes/list", RecipeList(found.rows, found.next), "Recipes", "recipes")
+
+
+@router.get("/recipes/{name}")
+def show_latest(request: Request, name: str) -> HTMLResponse:
+    """The version in force, and the ones before it."""
+    return _version(request, find_recipe(workspace_of(request), name))
+
+
+@router.get("/recipes/{name}/versions/{version}", name="show_recipe_version")
+def show(request: Request, name: str, version: Version) -> HTMLResponse:
+    """One version."""
+    return _version(request, find_recipe(workspace_of(request), f"{name}@{version}"))
+
+
+@router.post("/recipes/{name}/versions/{version}/rescorings")
+def rescore(request: Request, name: str, version: Version) -> HTMLResponse:
+    """Judge all stored inspections of the version's model anew."""
+    workspace = workspace_of(request)
+    outcome: dict[str, Any] = rescore_recipe(workspace, f"{name}@{version}")
+    view = RescoredView(find_recipe(workspace, f"{name}@{version}"), outcome)
+    return page(request, "recipes/rescored", view, "History judged anew", "recipes")
+
+
+@router.get("/calibrations")
+def calibrations(request: Request) -> HTMLResponse:
+    """The calibration in force of every view."""
+    with workspace_of(request).database.read() as tx:
+        view = CalibrationList(stored_calibrations.in_force(tx))
+    return page(request, "recipes/calibrations", view, "Calibrations", "recipes")
+
+
+@router.post("/calibrations")
+def calibrate(
+    request: Request,
+    station: Annotated[str, Form()],
+    view: Annotated[str, Form()],
+    pixels: Annotated[float, Form()],
+    millimetres: Annotated[float, Form()],
+) -> Response:
+    """Add a calibration version from a known length."""
+    add_calibration(workspace_of(request), (station.strip(), view.strip()), pixels, millimetres)
+    return RedirectResponse("/calibrations", status_code=303)
+
+
+def _version(request: Request, recipe: Recipe) -> HTMLResponse:
+    versions = versions_of(workspace_of(request), recipe.name)
+    before = next((other for other in versions if other.version == recipe.version - 1), None)
+    view = VersionView(recipe, versions, before)
+    return page(request, "recipes/show", view, f"{recipe.name} version {recipe.version}", "recipes")

@@ -1,12 +1,24 @@
 """Runs: begin or resume, record what is measured, end; list and show."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection
+
 from andon import __version__
+from andon.domain.jobs import ENDED, Job, JobKind, JobState
 from andon.domain.models import Package
+from andon.domain.presets import checked
+from andon.domain.requests import TrainJob
 from andon.domain.runs import MetricPoint, Run, RunState, TrainSettings
 from andon.domain.serial import to_json
+from andon.errors import Conflict, NotPossible
+from andon.services.datasets import load_snapshot
+from andon.services.jobs import cancel_job, enqueue, retry_job
+from andon.services.truths import learnable_concepts
 from andon.services.workspaces import Workspace, new_id, now
+from andon.store import datasets as stored_datasets
+from andon.store import jobs as stored_jobs
 from andon.store import models as stored_models
 from andon.store import runs as stored_runs
 from andon.units import Digest
@@ -29,6 +41,104 @@ def begin_run(workspace: Workspace, snapshot: Digest, settings: TrainSettings) -
         )
         stored_runs.start(tx, run)
     return run
+
+
+def start_run(workspace: Workspace, dataset: str, settings: TrainSettings) -> Run:
+    """Ask a worker for a training; one of the same snapshot and settings that did not end goes on.
+
+    Raises:
+        NotFound: there is no such data set. InvalidInput: a setting is not possible.
+        NotPossible: the training group shows no defect. Conflict: that training is under way.
+    """
+    snapshot = load_snapshot(workspace, dataset)
+    checked(settings)
+    if not learnable_concepts(snapshot):
+        raise NotPossible(
+            f"data set {snapshot.dataset!r} shows no defect in its training group",
+            "Label some images with defects, then freeze again.",
+        )
+    run = begin_run(workspace, snapshot.digest, settings)
+    job = job_of_run(workspace, run)
+    if job is not None and job.state not in ENDED:
+        raise Conflict(
+            f"run {run.id[:8]} learns from this data set with these settings already ({job.state})",
+            "Wait for it, or choose another seed for another model.",
+        )
+    if job is not None and job.state is not JobState.FINISHED:
+        retry_job(workspace, job.id)
+    else:
+        request = to_json(TrainJob(snapshot.digest, settings))
+        enqueue(workspace, JobKind.TRAIN, request, run.id)
+    return run
+
+
+def job_of_run(workspace: Workspace, run: Run) -> Job | None:
+    """The latest job of a worker on a run; None where a command line does it."""
+    with workspace.database.read() as tx:
+        return stored_jobs.latest_for(tx, JobKind.TRAIN, [run.id]).get(run.id)
+
+
+def stop_run(workspace: Workspace, run_id: str) -> Job:
+    """Ask that the training of a run stops; asking for it again goes on from its last checkpoint.
+
+    Raises:
+        NotFound: there is no such run. Conflict: it ended, or a command line does it.
+    """
+    with workspace.database.read() as tx:
+        run = stored_runs.get(tx, run_id)
+    job = job_of_run(workspace, run)
+    if job is None:
+        raise Conflict(f"no worker does run {run.id[:8]}", "Press Ctrl-C where `andon train` runs.")
+    return cancel_job(workspace, job.id)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run with its job, and what it learns from."""
+
+    run: Run
+    job: Job | None
+    dataset: str
+
+
+def page_of_runs(
+    workspace: Workspace, after: int | None, limit: int
+) -> tuple[tuple[RunLine, ...], int | None]:
+    """Runs, newest first, with what to ask the next page with."""
+    with workspace.database.read() as tx:
+        page = stored_runs.page(tx, after, limit)
+        jobs = stored_jobs.latest_for(tx, JobKind.TRAIN, [run.id for run in page.rows])
+        lines = [RunLine(run, jobs.get(run.id), _dataset(tx, run.snapshot)) for run in page.rows]
+    return tuple(lines), page.next
+
+
+@dataclass(frozen=True, slots=True)
+class RunStory:
+    """One run with everything known about it; ``points`` by step."""
+
+    line: RunLine
+    points: tuple[MetricPoint, ...]
+
+    @property
+    def wrong_now(self) -> MetricPoint | None:
+        """The last point that told which images are wrong."""
+        return next((point for point in reversed(self.points) if point.worst), None)
+
+
+def story_of_run(workspace: Workspace, run_id: str) -> RunStory:
+    """One run.
+
+    Raises:
+        NotFound, Conflict: no run, or several, begin with ``run_id``.
+    """
+    with workspace.database.read() as tx:
+        run = stored_runs.get(tx, run_id)
+        job = stored_jobs.latest_for(tx, JobKind.TRAIN, [run.id]).get(run.id)
+        return RunStory(RunLine(run, job, _dataset(tx, run.snapshot)), stored_runs.metrics(tx, run.id))
+
+
+def _dataset(tx: Connection, snapshot: Digest) -> str:
+    return stored_datasets.find(tx, snapshot).dataset
 
 
 def record_metrics(workspace: Workspace, run: Run, point: MetricPoint) -> None:
@@ -91,4 +201,5 @@ def _facts(run: Run) -> dict[str, Any]:
 
 
 def _point(point: MetricPoint) -> dict[str, Any]:
-    return {"step": point.step, "seconds": point.seconds, "values": dict(point.values)}
+    told = {"step": point.step, "seconds": point.seconds, "values": dict(point.values)}
+    return told | {"worst": [to_json(miss) for miss in point.worst]} if point.worst else told

@@ -13,24 +13,25 @@ from andon.look.pages import environment
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An entry of the navigation; ``group`` is empty for the first one."""
+    """An entry of the navigation; ``group`` is empty for the first one, ``hotkey`` opens it."""
 
     key: str
     name: str
     path: str
     group: str
+    hotkey: str
 
 
 SECTIONS = (
-    Section("overview", "Overview", "/", ""),
-    Section("images", "Images", "/images", "Build"),
-    Section("datasets", "Data sets", "/datasets", "Build"),
-    Section("runs", "Runs", "/runs", "Build"),
-    Section("models", "Models", "/models", "Measure"),
-    Section("recipes", "Recipes", "/recipes", "Measure"),
-    Section("stations", "Stations", "/stations", "Measure"),
-    Section("inspections", "Inspections", "/inspections", "Measure"),
-    Section("jobs", "Jobs", "/jobs", "Work"),
+    Section("overview", "Overview", "/", "", "1"),
+    Section("images", "Images", "/images", "Build", "2"),
+    Section("datasets", "Data sets", "/datasets", "Build", "3"),
+    Section("runs", "Runs", "/runs", "Build", "4"),
+    Section("models", "Models", "/models", "Measure", "5"),
+    Section("recipes", "Recipes", "/recipes", "Measure", "6"),
+    Section("stations", "Stations", "/stations", "Measure", "7"),
+    Section("inspections", "Inspections", "/inspections", "Measure", "8"),
+    Section("jobs", "Jobs", "/jobs", "Work", "9"),
 )
 """In the order of the loop, so that the menu explains the system. What has no page yet is not shown."""
 

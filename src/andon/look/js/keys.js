@@ -25,8 +25,10 @@ function isTyping(target) {
   return target.isContentEditable || target.matches?.("input:not([type=checkbox], [type=radio], [type=range]), select, textarea");
 }
 
+// The content's own keys come before those of the navigation.
 function keyed() {
-  return [...document.querySelectorAll("[data-key]")].filter((element) => !element.disabled);
+  const all = [...document.querySelectorAll("[data-key]")].filter((element) => !element.disabled);
+  return [...all.filter((element) => !element.closest("nav.menu")), ...all.filter((element) => element.closest("nav.menu"))];
 }
 
 function list() {

@@ -3,7 +3,7 @@
 import { element } from "./svg.js";
 
 const BINS = 40;
-const LEFT = 40, RIGHT = 12, TOP = 22;
+const LEFT = 46, RIGHT = 14, TOP = 46, GRIP = 14, CROWDED = 58;
 const BARS = 56, CURVES = 104, GAP = 26;
 export const HEIGHT = TOP + 2 * BARS + CURVES + 3 * GAP;
 
@@ -73,8 +73,7 @@ function axis(x, width) {
 function handle(x, view, name) {
   const value = view.cuts[name];
   const at = x(value);
-  const side = name === "review" ? -14 : 14;
-  const top = name === "review" ? TOP + BARS + GAP / 2 - 4 : TOP + 2 * BARS + 1.5 * GAP - 4;
+  const left = name === "review" ? at > CROWDED : at > view.width - CROWDED;
   const said = `${name === "review" ? "Review" : "Reject"} from ${value.toFixed(3)}`;
   return element(
     "g",
@@ -82,10 +81,10 @@ function handle(x, view, name) {
       class: `cut cut-${name}`, tabindex: 0, role: "slider", "data-cut": name, "aria-label": `${said}, ${view.concept}`,
       "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": Math.min(1, value).toFixed(4), "aria-valuetext": said,
     },
-    element("path", { d: `M${at} ${TOP - 8}V${BOTTOM}`, class: "cut-reach" }),
-    element("path", { d: `M${at} ${TOP - 8}V${BOTTOM}`, class: "cut-line" }),
-    element("circle", { cx: at, cy: top, r: 9, class: "cut-grip" }),
-    element("path", { d: MARKS[name], transform: `translate(${at} ${top})`, class: "cut-mark" }),
-    element("text", { x: at + (at > view.width - 60 ? -14 : at < LEFT + 60 ? 14 : side), y: top + 4, class: at > view.width - 60 || (side < 0 && at >= LEFT + 60) ? "cut-value cut-value-left" : "cut-value" }, value > 1 ? "never" : value.toFixed(3)),
+    element("path", { d: `M${at} ${GRIP}V${BOTTOM}`, class: "cut-reach" }),
+    element("path", { d: `M${at} ${GRIP}V${BOTTOM}`, class: "cut-line" }),
+    element("circle", { cx: at, cy: GRIP, r: 10, class: "cut-grip" }),
+    element("path", { d: MARKS[name], transform: `translate(${at} ${GRIP})`, class: "cut-mark" }),
+    element("text", { x: at + (left ? -15 : 15), y: GRIP + 4, class: `cut-value${left ? " cut-value-left" : ""}` }, value > 1 ? "never" : value.toFixed(3)),
   );
 }

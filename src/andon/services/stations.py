@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from andon.domain.models import Package, Variant
 from andon.domain.recipes import Recipe
 from andon.domain.stations import Assignment, KeepPolicy, Station, StationReport
 from andon.errors import InvalidInput, NotFound, Refused
@@ -111,8 +112,20 @@ def signed_assignment(workspace: Workspace, station: str) -> SignedAssignment:
     return SignedAssignment(signed.payload, signed.signature)
 
 
-def assign(workspace: Workspace, station: str, request: AssignmentRequest) -> Assignment:
-    """Tell a station what to run from its next part on.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an assignment would bring about; nothing was written."""
+
+    station: Station
+    recipe: Recipe
+    package: Package
+    variants: tuple[Variant, ...]
+    keep: KeepPolicy
+    deadline: float
+
+
+def plan(workspace: Workspace, station: str, request: AssignmentRequest) -> Plan:
+    """See whether a station can be told so.
 
     Raises:
         NotFound: there is no such station or recipe.
@@ -123,17 +136,28 @@ def assign(workspace: Workspace, station: str, request: AssignmentRequest) -> As
         raise InvalidInput(
             f"a deadline of {request.deadline:g} ms is not possible", f"Give 1 to {MAX_DEADLINE:g} ms."
         )
-    find_station(workspace, station)
+    known = find_station(workspace, station)
     recipe = find_recipe(workspace, request.recipe)
     package = find_package(workspace, recipe.package)
     refuse_unapproved(workspace, recipe)
     variants = tuple(parity.variant for parity in package.parity if parity.passed)
     if not variants:
         raise Refused(f"no variant of model {package.digest[:12]} passed parity", "Train it again.")
+    return Plan(known, recipe, package, variants, request.keep, request.deadline)
+
+
+def assign(workspace: Workspace, station: str, request: AssignmentRequest) -> Assignment:
+    """Tell a station what to run from its next part on.
+
+    Raises:
+        NotFound, Refused, InvalidInput: as :func:`plan`.
+        OperatorError: the hub's key cannot be read.
+    """
+    planned = plan(workspace, station, request)
+    what = (planned.recipe, planned.variants, planned.keep, planned.deadline)
     key = hub_key(workspace)
     with workspace.database.write() as tx:
         counter = stored_assignments.next_counter(tx, station)
-        what = (recipe, variants, request.keep, request.deadline)
         assignment = Assignment(station, counter, *what, author=workspace.who, at=now())
         signed = sign(assignment, key)
         stored_assignments.add(tx, assignment, SignedRow(signed.payload, signed.signature))

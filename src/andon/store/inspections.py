@@ -165,6 +165,13 @@ def by_ids(tx: Connection, ids: Sequence[str]) -> tuple[Inspection, ...]:
     return tuple(_inspection(row) for row in found)
 
 
+def at_place(tx: Connection, station: str, sequence: int) -> str | None:
+    """Id of the inspection with that number in the station's sequence."""
+    place = (inspections.c.station == station) & (inspections.c.sequence == sequence)
+    found: str | None = tx.execute(select(inspections.c.inspection).where(place)).scalar()
+    return found
+
+
 def page(tx: Connection, query: Query, after: int | None, limit: int) -> Page[Inspection]:
     """Inspections that ``query`` asks for, newest first."""
     return newest_first(tx, _where(_rows(), query), inspections, Cut(after, limit), _inspection)

@@ -56,6 +56,11 @@ def page(tx: Connection, after: int | None, limit: int) -> Page[Recipe]:
     return newest_first(tx, select(recipes), recipes, Cut(after, limit), _recipe)
 
 
+def names(tx: Connection) -> tuple[str, ...]:
+    """Names of all recipes, sorted."""
+    return tuple(tx.execute(select(recipes.c.name).distinct().order_by(recipes.c.name)).scalars())
+
+
 def recipe_id(tx: Connection, name: str, version: int) -> int:
     """Row id of a recipe version, for other tables of this floor.
 

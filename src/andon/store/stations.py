@@ -46,6 +46,11 @@ def get(tx: Connection, name: str) -> Station:
     return _station(row, assignments.latest(tx, name))
 
 
+def names(tx: Connection) -> tuple[str, ...]:
+    """Names of all stations, sorted."""
+    return tuple(tx.execute(select(stations.c.name).order_by(stations.c.name)).scalars())
+
+
 def everyone(tx: Connection) -> tuple[Station, ...]:
     """All stations by line and name."""
     found = tx.execute(select(stations).order_by(stations.c.line, stations.c.name)).all()

@@ -1,0 +1,217 @@
+"""What the pages of stations show."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Annotated
+
+from fastapi import Form as Field
+
+from andon.domain.lines import Light, light_of
+from andon.domain.recipes import Recipe
+from andon.domain.stations import Assignment, KeepPolicy, Station
+from andon.services.approvals import approved_packages
+from andon.services.jobs import ago
+from andon.services.overview import SILENT_SECONDS
+from andon.services.recipes import page_of_recipes
+from andon.services.stations import Plan, all_stations, assignments_of, find_station
+from andon.services.workspaces import Workspace
+from andon.units import Timestamp
+
+RECIPES_SHOWN = 200
+GIGABYTE = 10**9
+
+USUAL_DEADLINE = 200.0
+
+LIGHTS: Mapping[Light, str] = {
+    Light.RUNNING: "running",
+    Light.ATTENTION: "needs attention",
+    Light.STOPPED: "stopped",
+    Light.OFFLINE: "offline",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StationCard:
+    """One station.
+
+    Attributes:
+        assigned: in words, whether it runs what it was told.
+        is_behind: it was told something that it does not run.
+        page: address of the station's own page, empty where it is none.
+    """
+
+    station: Station
+    light: Light
+    words: str
+    assigned: str
+    is_behind: bool
+    page: str
+
+    @property
+    def silent_since(self) -> Timestamp | None:
+        """When a silent station last said something."""
+        return self.station.reported_at if self.light is Light.OFFLINE else None
+
+
+@dataclass(frozen=True, slots=True)
+class StationList:
+    """Stations by line."""
+
+    lines: tuple[tuple[str, tuple[StationCard, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    """One station, and what it was told, newest first."""
+
+    card: StationCard
+    history: tuple[Assignment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeChoice:
+    """A recipe version that could be assigned; only those of approved models can."""
+
+    recipe: Recipe
+    name: str
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What stands in the form; shares in percent, disk in 10^9 bytes, deadline in milliseconds."""
+
+    recipe: Annotated[str, Field()]
+    passes: Annotated[float, Field()]
+    audit: Annotated[float, Field()]
+    gigabytes: Annotated[float, Field()]
+    deadline: Annotated[float, Field()]
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentView:
+    """The form that assigns a recipe, and what would happen, sentence by sentence.
+
+    Attributes:
+        happens: empty as long as no recipe is chosen.
+        cautions: what is probably not meant.
+    """
+
+    card: StationCard
+    choices: tuple[RecipeChoice, ...]
+    form: Form
+    happens: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+    @property
+    def any_approved(self) -> bool:
+        """Whether there is anything to assign."""
+        return any(choice.approved for choice in self.choices)
+
+
+def list_view(workspace: Workspace) -> StationList:
+    """All stations."""
+    cards = [_card(station) for station in all_stations(workspace)]
+    lines = groupby(cards, lambda card: card.station.line)
+    return StationList(tuple((line, tuple(members)) for line, members in lines))
+
+
+def station_view(workspace: Workspace, name: str) -> StationView:
+    """One station.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return StationView(_card(find_station(workspace, name)), assignments_of(workspace, name))
+
+
+def usual_form(station: Station, recipe: str) -> Form:
+    """The form as the station runs now."""
+    assignment = station.assignment
+    keep = assignment.keep if assignment else KeepPolicy()
+    deadline = assignment.deadline if assignment else USUAL_DEADLINE
+    return Form(recipe, 100 * keep.passes, 100 * keep.audit, keep.max_bytes / GIGABYTE, deadline)
+
+
+def assignment_view(
+    workspace: Workspace, station: Station, form: Form, planned: Plan | None
+) -> AssignmentView:
+    """The form with ``form`` in it; ``planned`` is None as long as no recipe is chosen."""
+    approved = approved_packages(workspace)
+    found = page_of_recipes(workspace, None, RECIPES_SHOWN).rows
+    choices = tuple(
+        RecipeChoice(recipe, f"{recipe.name}@{recipe.version}", recipe.package in approved)
+        for recipe in found
+    )
+    happens = tuple(_happens(planned)) if planned else ()
+    cautions = tuple(_cautions(planned)) if planned else ()
+    return AssignmentView(_card(station), choices, form, happens, cautions)
+
+
+def _card(station: Station) -> StationCard:
+    light = light_of(station, ago(SILENT_SECONDS))
+    said = station.report.page if station.report else ""
+    words, is_behind = _assigned(station)
+    page = said if said.startswith(("http://", "https://")) else ""
+    return StationCard(station, light, LIGHTS[light], words, is_behind, page)
+
+
+def _assigned(station: Station) -> tuple[str, bool]:
+    assignment, report = station.assignment, station.report
+    if assignment is None:
+        return "Nothing is assigned yet: every part is NO-DECISION.", False
+    name = f"{assignment.recipe.name} v{assignment.recipe.version}"
+    runs = report.counter if report else 0
+    if runs == assignment.counter:
+        return f"Runs what was assigned: {name}.", False
+    if runs > assignment.counter:
+        return f"Runs assignment {runs}; this hub knows only {assignment.counter}, from a backup?", True
+    return f"Was told to run {name} and has not taken it up yet.", True
+
+
+def _happens(planned: Plan) -> Iterator[str]:
+    station, recipe = planned.station, planned.recipe
+    new = f"recipe {recipe.name} v{recipe.version}"
+    report = station.report
+    if report and report.recipe:
+        before = f"instead of recipe {report.recipe} v{report.recipe_version}"
+        yield f"{station.name} judges with {new} {before} as soon as it has fetched and tried it."
+    else:
+        yield f"{station.name} begins to judge, with {new}, as soon as it has fetched and tried it."
+    yield "It changes between two parts: no part is missed, and every record says which version judged it."
+    names = " or ".join(str(variant) for variant in planned.variants)
+    yield (
+        f"Model {planned.package.manifest.name} {planned.package.digest[:12]} runs as {names}, whichever is"
+        " fastest there and reproduces its golden images; if none does, the station keeps what it runs and"
+        " raises an alarm."
+    )
+    yield (
+        f"A part without a verdict after {planned.deadline:g} ms is NO-DECISION, which outputs treat as"
+        " REJECT."
+    )
+    keep = planned.keep
+    yield (
+        f"It keeps the images of all rejects and reviews and of {100 * keep.passes:g} % of passed parts,"
+        f" and shows {100 * keep.audit:g} % of passed parts to people. Beyond"
+        f" {keep.max_bytes / GIGABYTE:g} GB images of passed parts make room first,"
+        " then those of rejects, records never."
+    )
+    yield "To undo it, assign what ran before."
+
+
+def _cautions(planned: Plan) -> Iterator[str]:
+    station, recipe = planned.station, planned.recipe
+    report, calibration = station.report, recipe.calibration
+    if report and report.p99 > planned.deadline:
+        yield (
+            f"1 part in 100 took more than {report.p99:.1f} ms there of late: with {planned.deadline:g} ms"
+            " such parts would be NO-DECISION."
+        )
+    if calibration and calibration.station != station.name:
+        yield (
+            f"The recipe measures with the calibration of {calibration.station} / {calibration.view}."
+            f" Is a millimetre as many pixels at {station.name}?"
+        )
+    if light_of(station, ago(SILENT_SECONDS)) is Light.OFFLINE:
+        yield f"{station.name} is offline: it takes the assignment up when it is back."

@@ -1,0 +1,84 @@
+"""Pages of stations: the list, one station, and assigning a recipe to it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from andon.domain.stations import KeepPolicy
+from andon.errors import InvalidInput
+from andon.hub.requests import workspace_of
+from andon.hub.web.pages import page
+from andon.hub.web.station_views import (
+    GIGABYTE,
+    Form,
+    assignment_view,
+    list_view,
+    station_view,
+    usual_form,
+)
+from andon.services.stations import AssignmentRequest, assign, find_station, plan
+
+router = APIRouter(include_in_schema=False)
+
+MAX_GIGABYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the form says; a field that is missing stays as the station has it."""
+
+    recipe: Annotated[str, Query()] = ""
+    passes: Annotated[float | None, Query()] = None
+    audit: Annotated[float | None, Query()] = None
+    gigabytes: Annotated[float | None, Query()] = None
+    deadline: Annotated[float | None, Query()] = None
+
+
+@router.get("/stations")
+def list_all(request: Request) -> HTMLResponse:
+    """All stations by line."""
+    return page(request, "stations/list", list_view(workspace_of(request)), "Stations", "stations")
+
+
+@router.get("/stations/{station}")
+def show(request: Request, station: str) -> HTMLResponse:
+    """One station: its state, its alarms and what to do, what it was told."""
+    view = station_view(workspace_of(request), station)
+    return page(request, "stations/show", view, title=f"Station {station}", section="stations")
+
+
+@router.get("/stations/{station}/assignments/new")
+def new_assignment(request: Request, station: str, chosen: Annotated[Chosen, Depends()]) -> HTMLResponse:
+    """Choose a recipe, and read what will happen before it does."""
+    workspace = workspace_of(request)
+    known = find_station(workspace, station)
+    form = _with(usual_form(known, chosen.recipe), chosen)
+    planned = plan(workspace, station, _request(form)) if form.recipe else None
+    view = assignment_view(workspace, known, form, planned)
+    return page(request, "stations/assign", view, title=f"Assign a recipe to {station}", section="stations")
+
+
+@router.post("/stations/{station}/assignments")
+def add_assignment(request: Request, station: str, form: Annotated[Form, Depends()]) -> Response:
+    """Tell the station what to run."""
+    assign(workspace_of(request), station, _request(form))
+    return RedirectResponse(f"/stations/{quote(station, safe='')}", status_code=303)
+
+
+def _with(form: Form, chosen: Chosen) -> Form:
+    def given(name: str) -> float:
+        value: float | None = getattr(chosen, name)
+        usual: float = getattr(form, name)
+        return usual if value is None else value
+
+    return Form(form.recipe, given("passes"), given("audit"), given("gigabytes"), given("deadline"))
+
+
+def _request(form: Form) -> AssignmentRequest:
+    if not 0 < form.gigabytes <= MAX_GIGABYTES:
+        raise InvalidInput(f"{form.gigabytes:g} GB for images are not possible", "Give more than 0.")
+    keep = KeepPolicy(form.passes / 100, form.audit / 100, round(form.gigabytes * GIGABYTE))
+    return AssignmentRequest(form.recipe, keep, form.deadline)

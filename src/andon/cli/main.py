@@ -22,6 +22,7 @@ from andon.cli import (
     recipes,
     runs,
     simulate,
+    station,
     worker,
 )
 from andon.cli import workspaces as workspace_commands
@@ -61,6 +62,7 @@ app.command("worker")(worker.worker)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)
 app.command("hub")(hub.hub)
+app.command("station")(station.station)
 
 
 def _print_version(wanted: bool) -> None:

@@ -47,8 +47,9 @@ async def in_time(clock: Clock, seconds: float, work: "asyncio.Future[T]") -> T:
     """
     if not work.done() and seconds > 0:
         alarm = asyncio.ensure_future(clock.sleep(seconds))
+        both: set[asyncio.Future[Any]] = {work, alarm}
         try:
-            await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             alarm.cancel()
     if not work.done():

@@ -12,14 +12,15 @@ from andon.blobs.folder import FolderBlobs
 from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Kept
 from andon.domain.stations import Alarm, AlarmCode, KeepPolicy
-from andon.errors import DiskFull, UserError
+from andon.errors import DiskFull, InvalidInput, UserError
 from andon.formats.pixels import Pixels, decode, encode_png, image_digest
 from andon.station.clock import Clock
 from andon.station.frames import Frame
 from andon.station.keeping import THUMBNAIL_WORTH, Keep
 from andon.station.loops import Thread
 from andon.station.recorder import Recorder
-from andon.station.spool import Spool, StoredBlob
+from andon.station.spool import StoredBlob
+from andon.station.spool_thread import SpoolThread
 from andon.station.state import LineState
 from andon.station.watch import Watch
 from andon.units import digest_of
@@ -31,6 +32,8 @@ THUMBNAIL = 160
 """Pixels of a thumbnail's longer side."""
 
 PATIENCE = 120.0
+
+_NOTHING: tuple[StoredBlob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,13 @@ class ImageWriter:
         await self._waiting.join()
 
     async def _settle(self, taken: Taken) -> None:
-        settled, stored = taken.inspection, ()
+        settled, stored = taken.inspection, _NOTHING
         if taken.frame is not None:
             settled, stored = await self._written(taken, taken.frame)
         await self._recorder.settle(settled, stored, taken.keep.queue)
         self._state.amend(settled)
 
-    async def _written(
-        self, taken: Taken, frame: Frame
-    ) -> tuple[Inspection, tuple[StoredBlob, ...]]:
+    async def _written(self, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:
         try:
             return await self._thread.call(_write, self._blobs, taken, frame)
         except DiskFull:
@@ -89,12 +90,10 @@ class ImageWriter:
         except UserError:
             # No pixels could be read: the record says so already, and there is nothing to keep.
             pass
-        return taken.inspection, ()
+        return taken.inspection, _NOTHING
 
 
-def _write(
-    blobs: FolderBlobs, taken: Taken, frame: Frame
-) -> tuple[Inspection, tuple[StoredBlob, ...]]:
+def _write(blobs: FolderBlobs, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:
     """The record with its image's digests, and what was stored of it."""
     assert taken.inspection.capture is not None
     pixels = pixels_of(frame)
@@ -115,16 +114,16 @@ def pixels_of(frame: Frame) -> Pixels:
     """A frame's pixels, (H, W) or (H, W, 3) RGB.
 
     Raises:
-        UserError: its file cannot be read, or its bytes are not as many as its shape says.
+        InvalidInput, LimitExceeded: its file cannot be read, or its bytes do not fit its shape.
     """
     if frame.shape is None:
         return decode(frame.content)
     shape = frame.shape
     sides = (shape.height, shape.width) if shape.channels == 1 else (shape.height, shape.width, 3)
-    pixels: Pixels = np.frombuffer(frame.content, np.uint8 if shape.bit_depth == 8 else np.dtype("<u2"))
-    if pixels.size != np.prod(sides):
-        raise UserError(f"the frame holds {pixels.size} values, its shape says {sides}")
-    return pixels.reshape(sides)
+    values: Pixels = np.frombuffer(frame.content, np.uint8 if shape.bit_depth == 8 else np.uint16)
+    if values.size != np.prod(sides):
+        raise InvalidInput(f"the frame holds {values.size} values, its shape says {sides}")
+    return values.reshape(sides)
 
 
 def shape_of(pixels: Pixels) -> Shape:
@@ -139,7 +138,7 @@ def thumbnail(pixels: Pixels) -> bytes:
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     if small.dtype != np.uint8:
-        small = (small >> 8).astype(np.uint8)
+        small = (small // 256).astype(np.uint8)
     plain = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", plain, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
 
@@ -162,20 +161,20 @@ class Shelves:
     Images of passes go first, then those of parts nobody decided on, then rejects; records never.
     """
 
-    def __init__(self, spool: Spool, thread: Thread, blobs: FolderBlobs, space: Space) -> None:
-        self._spool = spool
-        self._thread = thread
+    def __init__(self, spool: SpoolThread, blobs: FolderBlobs, space: Space) -> None:
+        self._call = spool.call
+        self._spool = spool.spool
         self._blobs = blobs
         self._space = space
 
     async def tidy(self, state: LineState, clock: Clock) -> None:
         """One round."""
-        await self._thread.call(self._drop_spent)
+        await self._call(self._drop_spent)
         policy = state.assignment.keep if state.assignment else KeepPolicy()
-        shed = await self._thread.call(self._shed, policy.max_bytes)
+        shed = await self._call(self._shed, policy.max_bytes)
         state.shed["images"] += shed
         state.disk_free = self._space.free()
-        state.spool, state.held, aside = await self._thread.call(self._spool.counts)
+        state.spool, state.held, aside = await self._call(self._spool.counts)
         _alarm_low(state, clock, self._space, shed)
         _alarm_aside(state, clock, aside)
 
@@ -196,10 +195,10 @@ class Shelves:
         return count
 
     def _drop(self, blob: StoredBlob) -> None:
-        """The row first: a row without a file would promise what is not there."""
-        self._spool.forget(blob.digest)
+        """The file first: on a full disk, saying in the spool that it is gone needs the room it took."""
         if blob.content is None:
             self._blobs.path(blob.digest).unlink(missing_ok=True)
+        self._spool.forget(blob.digest)
 
 
 def _alarm_low(state: LineState, clock: Clock, space: Space, shed: int) -> None:
@@ -217,5 +216,3 @@ def _alarm_aside(state: LineState, clock: Clock, aside: int) -> None:
         message = f"the hub refuses {aside} records or reviews; they are kept on the station"
         todo = "Look into the hub's log for the reason; they are in the table `aside` of the spool."
         state.raise_alarm(Alarm(AlarmCode.RECORDS_REFUSED, message, todo, clock.now()))
-
-

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from andon.domain.images import Shape
 from andon.domain.inspections import ReasonCode
@@ -197,7 +198,8 @@ class InspectorProcess:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         failure = InspectorFailed(ReasonCode.MODEL_FAILED, why)
-        for future in [self._first, *(waiting for _, waiting in self._waiting.values())]:
+        waiting: list[asyncio.Future[Any]] = [waiting for _, waiting in self._waiting.values()]
+        for future in [self._first, *waiting]:
             if not future.done():
                 future.set_exception(failure)
         _look_at(self._first)
@@ -244,7 +246,7 @@ def _spawn(descriptors: Sequence[int], slot_bytes: int) -> "subprocess.Popen[byt
     )
 
 
-def _look_at(future: "asyncio.Future[object]") -> None:
+def _look_at(future: "asyncio.Future[Any]") -> None:
     """A failure that nobody waits for any more is no news: the process's end told it."""
     if future.done() and not future.cancelled():
         future.exception()

@@ -35,6 +35,10 @@ class Thread:
         work = self._executor.submit(act, *arguments, **named)
         return await asyncio.wrap_future(work)
 
+    def wait(self, act: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """The same for another thread, which waits; never for the loop."""
+        return self._executor.submit(act, *arguments, **named).result()
+
     def close(self) -> None:
         """Finish what was begun."""
         self._executor.shutdown(wait=True)

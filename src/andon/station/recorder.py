@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from andon.domain.feedback import Queue
 from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, Verdict
 from andon.domain.stations import Alarm, AlarmCode
 from andon.errors import AndonError
 from andon.station.clock import Clock, in_time
-from andon.station.loops import Thread
-from andon.station.spool import Spool, with_image_lost
+from andon.station.spool import StoredBlob, with_image_lost
+from andon.station.spool_thread import SpoolThread
 from andon.station.state import LineState
 
 MAX_UNRECORDED = 10_000
@@ -29,9 +31,9 @@ class _Unrecorded:
 class Recorder:
     """Writes records through the one thread that the spool has."""
 
-    def __init__(self, spool: Spool, thread: Thread, state: LineState, clock: Clock) -> None:
-        self._spool = spool
-        self._thread = thread
+    def __init__(self, spool: SpoolThread, state: LineState, clock: Clock) -> None:
+        self._call = spool.call
+        self._spool = spool.spool
         self._state = state
         self._clock = clock
         self._unrecorded: deque[_Unrecorded] = deque()
@@ -41,21 +43,23 @@ class Recorder:
 
         What was None is NO-DECISION, also in the record that is written later.
         """
-        written = asyncio.ensure_future(self._thread.call(self._spool.record, inspection))
+        written = asyncio.ensure_future(self._call(self._spool.record, inspection))
         try:
             return await in_time(self._clock, seconds, written)
         except TimeoutError:
-            self._later(inspection, written, f"the record was not on the disk within {seconds * 1e3:.0f} ms")
+            self._later(inspection, written, f"the record was not on the disk in {seconds * 1e3:.0f} ms")
         except AndonError as cause:
             self._full(cause)
             self._later(inspection, written, cause.message)
         return None
 
-    async def settle(self, inspection: Inspection, *what: object) -> None:
+    async def settle(
+        self, inspection: Inspection, blobs: Sequence[StoredBlob] = (), queue: Queue | None = None
+    ) -> None:
         """Say what became of a record's image, however long the disk takes."""
         while True:
             try:
-                await self._thread.call(self._spool.settle, inspection, *what)  # type: ignore[arg-type]
+                await self._call(self._spool.settle, inspection, blobs, queue)
             except AndonError as cause:
                 self._full(cause)
                 await self._clock.sleep(RETRY)
@@ -85,7 +89,7 @@ class Recorder:
             except AndonError as cause:
                 self._full(cause)
                 await self._clock.sleep(RETRY)
-                written = asyncio.ensure_future(self._thread.call(self._spool.record, part.inspection))
+                written = asyncio.ensure_future(self._call(self._spool.record, part.inspection))
             else:
                 await self.settle(with_image_lost(replace(part.inspection, capture=numbered)))
                 return

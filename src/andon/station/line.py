@@ -1,0 +1,266 @@
+"""The line: frames in, one answer for each, in time or undecided, and a record before every answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from andon.domain.inspections import Capture, Decision, Inspection, Kept, Reason, ReasonCode, Verdict
+from andon.domain.stations import Alarm, AlarmCode, Assignment, KeepPolicy
+from andon.errors import NetworkError, OperatorError
+from andon.station.answers import Answer, Output
+from andon.station.clock import Clock, back_off, in_time
+from andon.station.frames import Camera, Frame
+from andon.station.images import ImageWriter, Taken
+from andon.station.inspector_process import InspectorFailed
+from andon.station.inspectors import Inspectors, Running
+from andon.station.judgements import Judgement
+from andon.station.keeping import Keep, keep
+from andon.station.recorder import Recorder, not_recorded
+from andon.station.state import Judged, LineState
+from andon.station.watch import Watch
+from andon.units import Digest
+
+DEADLINE = 200.0
+"""Milliseconds from frame to answer while there is no assignment."""
+
+RESERVE = 0.25
+"""Share of the deadline that is left to the record and the output; a verdict later than that is late."""
+
+LATE_WINDOW = 20
+"""Parts over which lateness is an alarm when more than one of them was late."""
+
+PATIENCE = 60.0
+LONGEST_PAUSE = 5.0
+FIRST_FRAME = 120.0
+
+_NOTHING = Judgement(Decision(Verdict.NO_DECISION), {}, (), 0.0, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends of a line, and what supervises it.
+
+    Attributes:
+        queue: frames that may wait for the inspector; a frame beyond is answered NO-DECISION at once.
+        stall: seconds without a frame after which the camera counts as stalled; 0 never.
+    """
+
+    camera: Camera
+    output: Output
+    watch: Watch
+    queue: int = 4
+    stall: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where parts are written down."""
+
+    recorder: Recorder
+    images: ImageWriter
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What came of one frame, by whom, and monotonic seconds at which the answer must be out."""
+
+    judgement: Judgement
+    by: Running | None
+    assignment: Assignment | None
+    due: float
+
+
+class Line:
+    """One camera, one inspector, one output; parts are judged one after the other, in order."""
+
+    def __init__(
+        self, ends: Ends, books: Books, inspectors: Inspectors, state: LineState, clock: Clock
+    ) -> None:
+        self._ends = ends
+        self._books = books
+        self._inspectors = inspectors
+        self._state = state
+        self._clock = clock
+        self._waiting: asyncio.Queue[Frame] = asyncio.Queue(ends.queue)
+        self._late: list[bool] = []
+        self._closed = False
+
+    async def take(self) -> None:
+        """Take frames from the camera until cancelled; a camera that fails is opened again."""
+        failures = 0
+        while True:
+            try:
+                async for frame in self._frames():
+                    if self._closed:
+                        break
+                    failures = 0
+                    await self._take(frame)
+                if not self._closed:
+                    self._camera("ended", "the camera gives no more pictures")
+                await asyncio.Event().wait()
+            except (NetworkError, OperatorError) as cause:
+                failures += 1
+                self._camera("lost", cause.message, cause.todo)
+                await self._clock.sleep(back_off(self._clock, failures, LONGEST_PAUSE))
+
+    async def judge(self) -> None:
+        """Judge and answer what waits, one part after the other, until cancelled."""
+        while True:
+            frame = await self._waiting.get()
+            with self._ends.watch.step("line", PATIENCE):
+                await self._answer(frame, await self._decide(frame))
+            self._waiting.task_done()
+
+    def close(self) -> None:
+        """Take no further frame."""
+        self._closed = True
+
+    async def drained(self) -> None:
+        """Wait until all frames that were taken are answered."""
+        await self._waiting.join()
+
+    async def _frames(self) -> AsyncIterator[Frame]:
+        """The camera's frames; says so when they stop coming."""
+        frames = aiter(self._ends.camera.frames())
+        patience = FIRST_FRAME
+        while True:
+            coming = asyncio.ensure_future(anext(frames, None))
+            try:
+                frame = await self._next(coming, patience)
+            finally:
+                coming.cancel()
+            if frame is None:
+                return
+            self._camera("ok")
+            patience = self._ends.stall or float("inf")
+            yield frame
+
+    async def _next(self, coming: "asyncio.Future[Frame | None]", patience: float) -> Frame | None:
+        while True:
+            try:
+                if patience == float("inf"):
+                    return await coming
+                return await in_time(self._clock, patience, coming)
+            except TimeoutError:
+                self._camera("stalled", f"no picture came for {patience:g} s")
+
+    async def _take(self, frame: Frame) -> None:
+        if not self._waiting.full():
+            self._waiting.put_nowait(frame)
+            return
+        detail = f"{self._ends.queue} parts wait already; the line is faster than the inspector"
+        assignment = self._state.assignment
+        undecided = _undecided(ReasonCode.LATE, detail)
+        await self._answer(frame, _Decided(undecided, None, assignment, self._due(frame, assignment)))
+
+    async def _decide(self, frame: Frame) -> _Decided:
+        """What the inspector says in time, or why there is nothing it said."""
+        running = self._inspectors.running
+        assignment = running.assignment if running else self._state.assignment
+        due = self._due(frame, assignment)
+        waited = self._clock.monotonic() - frame.monotonic
+        if running is None:
+            return _Decided(_without_inspector(assignment), None, assignment, due)
+        left = (due - frame.monotonic) * (1 - RESERVE) - waited
+        if left <= 0:
+            detail = f"the part waited {waited * 1e3:.0f} ms before the inspector came to it"
+            return _Decided(_undecided(ReasonCode.LATE, detail), running, assignment, due)
+        try:
+            judgement = await in_time(
+                self._clock, left, asyncio.ensure_future(running.process.judge(frame))
+            )
+        except TimeoutError:
+            detail = f"no verdict within {(waited + left) * 1e3:.0f} ms"
+            judgement = _undecided(ReasonCode.LATE, detail)
+        except InspectorFailed as cause:
+            judgement = _undecided(cause.code, cause.message)
+        stages = {"wait": waited * 1e3, **judgement.stages}
+        return _Decided(replace(judgement, stages=stages), running, assignment, due)
+
+    async def _answer(self, frame: Frame, decided: _Decided) -> None:
+        """Record, tell, then see to the picture."""
+        policy = decided.assignment.keep if decided.assignment else KeepPolicy()
+        draws = (self._clock.chance(), self._clock.chance())
+        kept = keep(decided.judgement.decision, policy, draws)
+        inspection = self._inspection(frame, decided, kept)
+        recorded = await self._books.recorder.record(inspection, decided.due - self._clock.monotonic())
+        told = recorded or not_recorded(inspection, "the record was not on the disk in time")
+        await self._ends.output.tell(_answer_of(told))
+        self._ends.camera.answered(frame, told.decision)
+        now = self._clock.monotonic()
+        told = replace(told, milliseconds=(now - frame.monotonic) * 1e3)
+        self._state.judged(Judged(told, frame), now)
+        self._note_lateness(told)
+        if recorded is not None:
+            self._books.images.put(Taken(told, frame, kept))
+
+    def _inspection(self, frame: Frame, decided: _Decided, kept: Keep) -> Inspection:
+        """The record as it holds if the program dies right after writing it: the image is not there yet."""
+        assignment, judgement = decided.assignment, decided.judgement
+        recipe = assignment.recipe if assignment and decided.by else None
+        station, line = self._state.station, self._state.line
+        capture = Capture(
+            station=station,
+            sequence=0,
+            origin=replace(frame.origin, station=station, line=line, captured_at=frame.at),
+            shape=frame.shape,
+            kept=Kept.LOST if kept.image else Kept.NOT_KEPT,
+            audit=kept.audit,
+            health=judgement.health,
+            stages=judgement.stages,
+            program=self._state.program,
+            machine=decided.by.process.ready.machine if decided.by else "",
+        )
+        return Inspection(
+            id=self._clock.new_id(),
+            at=frame.at,
+            part=frame.origin.serial or (f"name={frame.name}" if frame.name else f"frame={frame.number}"),
+            image=None,
+            name=frame.name or frame.origin.serial or f"frame {frame.number}",
+            recipe=recipe.name if recipe else "",
+            recipe_version=recipe.version if recipe else 0,
+            package=recipe.package if recipe else Digest(""),
+            variant=decided.by.process.ready.variant if decided.by else "",
+            decision=judgement.decision,
+            findings=judgement.findings,
+            scores=judgement.scores,
+            milliseconds=(self._clock.monotonic() - frame.monotonic) * 1e3,
+            capture=capture,
+        )
+
+    def _due(self, frame: Frame, assignment: Assignment | None) -> float:
+        return frame.monotonic + (assignment.deadline if assignment else DEADLINE) / 1e3
+
+    def _camera(self, word: str, message: str = "", todo: str = "") -> None:
+        self._state.camera = word
+        if not message:
+            self._state.clear_alarm(AlarmCode.CAMERA_STALLED)
+            return
+        todo = todo or "Look at the camera, its cable and its trigger; the station goes on by itself."
+        self._state.raise_alarm(Alarm(AlarmCode.CAMERA_STALLED, message, todo, self._clock.now()))
+
+    def _note_lateness(self, told: Inspection) -> None:
+        codes = {reason.code for reason in told.decision.reasons}
+        self._late = [*self._late[1 - LATE_WINDOW :], ReasonCode.LATE in codes]
+        if sum(self._late) > 1:
+            message = f"{sum(self._late)} of the last {len(self._late)} parts were late"
+            todo = "Slow the line down, use a smaller model, or give the recipe's station more time."
+            self._state.raise_alarm(Alarm(AlarmCode.LATE, message, todo, self._clock.now()))
+        elif not any(self._late):
+            self._state.clear_alarm(AlarmCode.LATE)
+
+
+def _answer_of(told: Inspection) -> Answer:
+    sequence = told.capture.sequence if told.capture else 0
+    decision = told.decision
+    return Answer(sequence, told.part, decision.verdict, decision.reasons, told.id)
+
+
+def _without_inspector(assignment: Assignment | None) -> Judgement:
+    if assignment is None:
+        return _undecided(ReasonCode.NO_MODEL, "the station has no assignment")
+    return _undecided(ReasonCode.MODEL_FAILED, "the inspector died and is started again")
+
+
+def _undecided(code: ReasonCode, detail: str) -> Judgement:
+    return replace(_NOTHING, decision=Decision(Verdict.NO_DECISION, (Reason(code, None, detail),)))

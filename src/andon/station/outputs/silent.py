@@ -1,0 +1,20 @@
+"""No output: answers are recorded and shown, and no machine hears them. For lines that only watch."""
+
+import asyncio
+
+from andon.station.answers import Answer
+from andon.station.state import LineState
+
+
+class SilentOutput:
+    """An output as ``station.answers`` says."""
+
+    def __init__(self, state: LineState) -> None:
+        state.output = "none"
+
+    async def run(self) -> None:
+        """There is nothing to keep up."""
+        await asyncio.Event().wait()
+
+    async def tell(self, answer: Answer) -> None:
+        """Nobody listens."""

@@ -18,6 +18,7 @@ from andon import __version__
 from andon.errors import AndonError, OperatorError
 from andon.hub.api import blobs as blobs_api
 from andon.hub.api import calibrations as calibrations_api
+from andon.hub.api import datasets as datasets_api
 from andon.hub.api import events as events_api
 from andon.hub.api import images as images_api
 from andon.hub.api import imports as imports_api
@@ -32,7 +33,20 @@ from andon.hub.events import Changes
 from andon.hub.failures import Failure, answer_failures
 from andon.hub.guard import Guard
 from andon.hub.settings import HOST, PORT, Settings
-from andon.hub.web import drafts, images, inspections, jobs, looks, models, overview, recipes, runs, stations
+from andon.hub.web import (
+    datasets,
+    drafts,
+    images,
+    imports,
+    inspections,
+    jobs,
+    looks,
+    models,
+    overview,
+    recipes,
+    runs,
+    stations,
+)
 from andon.runtime.telemetry import forbid
 from andon.services.overview import VerdictStrips
 from andon.services.workspaces import open_workspace
@@ -43,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     inspections_api.router,
     packages_api.router,
     blobs_api.router,
+    datasets_api.router,
     images_api.router,
     imports_api.router,
     models_api.router,
@@ -54,7 +69,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     overview.router,
     stations.router,
     inspections.router,
+    datasets.router,
     images.router,
+    imports.router,
     models.router,
     recipes.router,
     drafts.router,

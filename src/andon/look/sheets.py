@@ -30,6 +30,7 @@ PAGES_SHEETS = (
     "browse",
     "concept",
     "panel",
+    "drop",
     "work",
     "found",
     "station",

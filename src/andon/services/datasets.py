@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from andon.domain.annotations import Annotation, AnnotationState, Label
 from andon.domain.datasets import DatasetSpec, Leak, Snapshot, SnapshotItem, Split, SplitRule
-from andon.domain.images import Image
+from andon.domain.images import Image, ImageFilter
 from andon.domain.parts import part_key
 from andon.domain.snapshots import read_manifest, write_manifest
 from andon.domain.splitting import Candidate, deal
@@ -18,11 +18,15 @@ from andon.formats.words import split_of
 from andon.services.workspaces import Workspace, now
 from andon.store import annotations as stored_annotations
 from andon.store import datasets as stored_datasets
+from andon.store import image_pages
 from andon.store import images as stored_images
 from andon.store import ontologies as stored_ontologies
 from andon.store.datasets import SnapshotRow
+from andon.store.paging import Page
 
 PAGE = 2000
+SAMPLED = 200
+"""Images that are asked what metadata they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,15 @@ class Frozen:
         }
 
 
+def preview_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
+    """What freezing ``spec`` now would give; nothing is written.
+
+    Raises:
+        NotPossible, Conflict: as :func:`freeze_dataset`.
+    """
+    return _draft(workspace, spec).frozen
+
+
 def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
     """Freeze what ``spec`` asks for; freezing unchanged data again gives the same digest.
 
@@ -88,6 +101,23 @@ def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
         NotPossible: nothing is labelled, or the split cannot be made.
         Conflict: a split file tears a group apart.
     """
+    draft = _draft(workspace, spec)
+    workspace.blobs.put(draft.manifest)
+    with workspace.database.write() as tx:
+        stored_datasets.add_snapshot(tx, draft.spec, draft.frozen.snapshot, author=workspace.who, at=now())
+    return draft.frozen
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A snapshot that is not stored: its manifest, and the data set with the splits that images state."""
+
+    spec: DatasetSpec
+    manifest: bytes
+    frozen: Frozen
+
+
+def _draft(workspace: Workspace, spec: DatasetSpec) -> _Draft:
     with workspace.database.read() as tx:
         found = list(_labelled(tx, spec))
         names = stored_images.names(tx, [image.digest for image, _ in found])
@@ -102,19 +132,16 @@ def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
     spec = replace(spec, rule=_with_stated_splits(spec.rule, [image for image, _ in labelled]))
     items = _items(spec, labelled)
     manifest = write_manifest(spec.name, concepts, items)
-    snapshot = read_manifest(manifest)
     duplicates = tuple(Leak(image, tuple(n)) for image, n in sorted(names.items()) if len(n) > 1)
-    workspace.blobs.put(manifest)
-    with workspace.database.write() as tx:
-        stored_datasets.add_snapshot(tx, spec, snapshot, author=workspace.who, at=now())
-    return Frozen(
-        snapshot=snapshot,
+    frozen = Frozen(
+        snapshot=read_manifest(manifest),
         unlabelled=len(found) - len(labelled),
         outside=len(labelled) - len(items),
         ungrouped=ungrouped,
         duplicates=duplicates,
         leaks=tuple(leak for leak in duplicates if _crosses(leak, spec.rule.fixed)),
     )
+    return _Draft(spec, manifest, frozen)
 
 
 def _without_key(group_by: str | None, images: Sequence[Image]) -> int:
@@ -258,6 +285,50 @@ def list_snapshots(workspace: Workspace, limit: int) -> Sequence[SnapshotRow]:
     """Snapshots, newest first."""
     with workspace.database.read() as tx:
         return stored_datasets.page(tx, None, limit).rows
+
+
+def snapshot_page(workspace: Workspace, after: int | None, limit: int) -> Page[SnapshotRow]:
+    """A page of snapshots, newest first."""
+    with workspace.database.read() as tx:
+        return stored_datasets.page(tx, after, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDetail:
+    """A snapshot as people look at it.
+
+    Attributes:
+        spec: what was asked for when this snapshot was frozen.
+        columns, rows: parts per group and concept.
+    """
+
+    row: SnapshotRow
+    spec: DatasetSpec
+    snapshot: Snapshot
+    columns: tuple[str, ...]
+    rows: list[list[object]]
+    remarks: tuple[str, ...]
+
+
+def show_snapshot(workspace: Workspace, name: str) -> SnapshotDetail:
+    """The snapshot called ``name``: a data set (its latest), a digest or the beginning of one.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with workspace.database.read() as tx:
+        row = stored_datasets.find(tx, name)
+        spec = stored_datasets.spec(tx, row.dataset, row.dataset_version)
+    snapshot = read_manifest(workspace.blobs.get(row.digest))
+    columns, rows = split_table(snapshot)
+    return SnapshotDetail(row, spec, snapshot, columns, rows, tuple(thin_groups(snapshot)))
+
+
+def metadata_keys(workspace: Workspace, query: ImageFilter) -> tuple[str, ...]:
+    """Names of the metadata that the latest images of ``query`` have, to group parts by."""
+    with workspace.database.read() as tx:
+        page = image_pages.page(tx, query, None, SAMPLED)
+    return tuple(sorted({key for image in page.rows for key in image.origin.known()}))
 
 
 def export_snapshot(workspace: Workspace, name: str, layout: str, folder: Path) -> int:

@@ -111,6 +111,12 @@ def gallery(workspace: Workspace, query: ImageFilter, after: int | None, limit: 
     return Gallery(tiles, page.next, page.searched, count, concepts)
 
 
+def count_images(workspace: Workspace, query: ImageFilter) -> Count:
+    """How many images pass ``query``; where only a search would tell, "at least none"."""
+    with workspace.database.read() as tx:
+        return image_pages.count(tx, query) or Count(0, exact=False)
+
+
 def image_filters(workspace: Workspace) -> tuple[Facet, ...]:
     """What images can be filtered by, with counts that stop at a thousand."""
     with workspace.database.read() as tx:

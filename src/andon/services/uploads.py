@@ -27,6 +27,9 @@ MAX_BYTES = 64 * 2**30
 KEPT_SECONDS = 7 * 86_400
 """An upload that nobody imported is removed after a week, when the next one begins."""
 
+EXPORTS = "export-"
+"""How folders of downloads begin that lie beside the uploads while they are sent."""
+
 LIMITS = ArchiveLimits(files=MAX_FILES, bytes=MAX_BYTES)
 _LINE = 40
 """Bytes of a line of ``received``."""
@@ -300,7 +303,13 @@ def _sweep(workspace: Workspace) -> None:
         return
     with disk_errors(workspace.uploads):
         for folder in workspace.uploads.iterdir():
-            note = folder / "upload.json"
-            old = note.is_file() and time.time() - note.stat().st_mtime > KEPT_SECONDS
-            if old and json.loads(note.read_bytes()).get("job") is None:
+            if time.time() - folder.stat().st_mtime > KEPT_SECONDS and _is_left(folder):
                 shutil.rmtree(folder)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody needs the folder: nobody asked for its import, or a download broke off."""
+    note = folder / "upload.json"
+    if note.is_file():
+        return json.loads(note.read_bytes()).get("job") is None
+    return folder.name.startswith(EXPORTS)

@@ -70,13 +70,15 @@ def page(tx: Connection, after: int | None, limit: int) -> Page[SnapshotRow]:
     return newest_first(tx, _rows(), snapshots, Cut(after, limit), _snapshot)
 
 
-def spec(tx: Connection, name: str) -> DatasetSpec:
-    """What the data set ``name`` asked for when it was frozen last.
+def spec(tx: Connection, name: str, version: int | None = None) -> DatasetSpec:
+    """What the data set ``name`` asked for when it was frozen last, or in ``version``.
 
     Raises:
         NotFound: there is no such data set.
     """
     statement = select(datasets.c.spec).where(datasets.c.name == name)
+    if version is not None:
+        statement = statement.where(datasets.c.version == version)
     found = tx.execute(statement.order_by(datasets.c.version.desc()).limit(1)).scalar()
     if found is None:
         raise NotFound(f"there is no data set {name!r}", "Freeze one with `andon datasets freeze`.")

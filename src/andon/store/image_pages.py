@@ -99,12 +99,9 @@ def page(tx: Connection, query: ImageFilter, after: int | None, limit: int) -> I
     if narrow is not None:
         chosen = (images.c.id.in_(narrow.ids()), *_conditions(narrow.without))
         return _read_all(tx, _Look(select(images), order, chosen, limit), cursor)
-    widest = _timed_way(query) if timed else next(iter(ways), None)
-    if widest is None:
-        look = _Look(select(images), order, tuple(_conditions(query)), limit)
-    else:
-        key = order if timed else (widest.id,)
-        look = _Look(widest.rows, key, tuple(_conditions(widest.without)), limit)
+    widest = _timed_way(query) if timed else ways[0]
+    key = order if timed else (widest.id,)
+    look = _Look(widest.rows, key, tuple(_conditions(widest.without)), limit)
     return _read_some(tx, look, cursor) if look.rest else _read_first(tx, look, cursor)
 
 
@@ -115,11 +112,7 @@ def count(tx: Connection, query: ImageFilter) -> Count | None:
     if narrow is not None:
         statement = select(images.c.id).where(images.c.id.in_(narrow.ids()), *_conditions(narrow.without))
         return Count(_number(tx, statement, WINDOW), exact=True)
-    rest = _conditions(ways[0].without) if ways else _conditions(query)
-    if rest:
-        return None
-    statement = ways[0].ids() if ways else select(images.c.id)
-    return bounded_count(tx, statement, WINDOW)
+    return None if _conditions(ways[0].without) else bounded_count(tx, ways[0].ids(), WINDOW)
 
 
 def bounded_count(tx: Connection, statement: Select[Any], limit: int) -> Count:
@@ -134,7 +127,7 @@ def _number(tx: Connection, statement: Select[Any], limit: int) -> int:
 
 
 def _ways(query: ImageFilter) -> list[_Way]:
-    """Every filter of ``query`` that an index answers, the usually narrower ones first."""
+    """Every filter of ``query`` that an index answers, the usually narrower ones first; else all images."""
     ways = []
     if query.lot is not None:
         ways.append(_column_way(query, "lot"))
@@ -149,7 +142,7 @@ def _ways(query: ImageFilter) -> list[_Way]:
         ways.append(_label_way(CLEAN, query))
     if _is_timed(query):
         ways.append(_timed_way(query))
-    return ways
+    return ways or [_Way(select(images), images.c.id, query)]
 
 
 def _column_way(query: ImageFilter, name: str) -> _Way:
@@ -201,7 +194,7 @@ def _narrowest(tx: Connection, ways: Sequence[_Way]) -> _Way | None:
     if len(ways) == 1 and not _conditions(ways[0].without):
         return None  # read in the order of its index, from any place: nothing is gained by counting
     counted = [(_number(tx, way.ids(), WINDOW + 1), place) for place, way in enumerate(ways)]
-    number, place = min(counted, default=(WINDOW + 1, 0))
+    number, place = min(counted)
     return ways[place] if number <= WINDOW else None
 
 

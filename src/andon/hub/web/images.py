@@ -83,7 +83,7 @@ def index(request: Request, filters: Filters, after: After = None, image: Chosen
         gallery=found,
         query=filters,
         facets=facet_views(filters, facets),
-        chips=_chips(filters),
+        chips=filter_chips(filters),
         here=filters.address(after=after),
         following=following,
         first=None if after is None else filters.address(),
@@ -108,11 +108,13 @@ def panel(request: Request, image: str) -> HTMLResponse:
     return page(request, "images/panel", view, title="Image", section="images")
 
 
-def facet_views(query: ImageQuery, facets: Sequence[Facet]) -> tuple[FacetView, ...]:
-    """The margin's filters; the values of ``query`` are chosen."""
-    looked = tuple(_choice(query, "labels", str(word), "") for word in Looked if word is not Looked.ANY)
+def facet_views(query: ImageQuery, facets: Sequence[Facet], kept: str = "") -> tuple[FacetView, ...]:
+    """The margin's filters; the values of ``query`` are chosen. ``kept`` goes into every address, too."""
+    looked = tuple(
+        _choice(query, ("labels", str(word), ""), kept) for word in Looked if word is not Looked.ANY
+    )
     labels = FacetView("labels", TITLES["labels"], looked, str(query.labels), typed=False)
-    return (labels, *(_facet_view(query, facet) for facet in facets))
+    return (labels, *(_facet_view(query, facet, kept) for facet in facets))
 
 
 def counted(count: Count | None) -> str:
@@ -122,22 +124,30 @@ def counted(count: Count | None) -> str:
     return f"{count.number:,}{'' if count.exact else '+'}"
 
 
-def _facet_view(query: ImageQuery, facet: Facet) -> FacetView:
-    value = str(getattr(query, facet.name))
-    choices = [_choice(query, facet.name, one.value, counted(one.count)) for one in facet.values]
-    if value and not any(choice.chosen for choice in choices):
-        choices.insert(0, _choice(query, facet.name, value, ""))
-    return FacetView(facet.name, TITLES[facet.name], tuple(choices), value, facet.more)
-
-
-def _choice(query: ImageQuery, name: str, value: str, count: str) -> Choice:
-    chosen = str(getattr(query, name)) == value
-    return Choice(value, query.address(**{name: None if chosen else value}), count, chosen)
-
-
-def _chips(query: ImageQuery) -> tuple[Choice, ...]:
+def filter_chips(query: ImageQuery, kept: str = "") -> tuple[Choice, ...]:
     """What filters now, each with the address without it."""
     return tuple(
-        Choice(f"{TITLES[name]}: {value}", query.address(**{name: None}), "", chosen=True)
+        Choice(f"{TITLES[name]}: {value}", _with(query.address(**{name: None}), kept), "", chosen=True)
         for name, value in query.given().items()
     )
+
+
+def _facet_view(query: ImageQuery, facet: Facet, kept: str) -> FacetView:
+    value = str(getattr(query, facet.name))
+    rows = [(facet.name, one.value, counted(one.count)) for one in facet.values]
+    if value and value not in {one.value for one in facet.values}:
+        rows.insert(0, (facet.name, value, ""))
+    choices = tuple(_choice(query, row, kept) for row in rows)
+    return FacetView(facet.name, TITLES[facet.name], choices, value, facet.more)
+
+
+def _choice(query: ImageQuery, row: tuple[str, str, str], kept: str) -> Choice:
+    """``row`` is a filter's name, a value of it, and how many images have that."""
+    name, value, count = row
+    chosen = str(getattr(query, name)) == value
+    address = query.address(**{name: None if chosen else value})
+    return Choice(value, _with(address, kept), count, chosen)
+
+
+def _with(address: str, kept: str) -> str:
+    return "&".join(part for part in (address, kept) if part)

@@ -70,6 +70,7 @@ class Job:
     Attributes:
         request: what was asked, as JSON values; empty for work done inline by the command line.
         worker: name of the worker that has it. heartbeat_at: when that one last showed life.
+        claimed_at: when a worker last took it; what stands before is waiting.
         attempts: how often it was claimed.
         caption: what it is doing now, for people.
         cancelling: somebody asked to stop it (who and when are in its events).
@@ -92,3 +93,4 @@ class Job:
     caption: str = ""
     usage: Usage | None = None
     cancelling: bool = False
+    claimed_at: Timestamp | None = None

@@ -319,7 +319,15 @@ def _select() -> Select[Any]:
         job_events.c.id > func.coalesce(asked, 0),
     )
     running = or_(jobs.c.state == JobState.RUNNING, jobs.c.state == JobState.QUEUED)
-    return select(jobs, and_(running, cancellation.correlate(jobs)).label("cancelling"))
+    taken = job_events.alias("taken")
+    claimed_at = select(func.max(taken.c.at)).where(
+        taken.c.job_id == jobs.c.id, taken.c.kind.in_((JobEventKind.CLAIMED, JobEventKind.RECLAIMED))
+    )
+    return select(
+        jobs,
+        and_(running, cancellation.correlate(jobs)).label("cancelling"),
+        claimed_at.correlate(jobs).scalar_subquery().label("claimed_at"),
+    )
 
 
 def _event(row: Row[Any]) -> JobEvent:
@@ -345,4 +353,5 @@ def _job(row: Row[Any]) -> Job:
         caption=row.caption or "",
         usage=None if row.usage is None else from_json(Usage, from_text(row.usage)),
         cancelling=bool(row.cancelling),
+        claimed_at=row.claimed_at,
     )

@@ -30,7 +30,7 @@ class JobCard:
 
     Attributes:
         mark: shape of its state. about: what it works on. link: where its result is shown, or empty.
-        seconds: how long it has taken, or took. left: seconds it probably needs, None where unknown.
+        seconds: since a worker took it last, or until it ended. left: seconds it probably needs, None where unknown.
     """
 
     job: Job
@@ -48,7 +48,7 @@ class JobCard:
 def job_card(job: Job) -> JobCard:
     """The card of a job, now."""
     is_open = job.state not in ENDED
-    seconds = _between(job.started_at, job.finished_at or now())
+    seconds = _between(job.claimed_at or job.started_at, job.finished_at or now())
     queued = bool(job.request)
     return JobCard(
         job=job,

@@ -183,12 +183,13 @@ class Line:
         draws = (self._clock.chance(), self._clock.chance())
         kept = keep(decided.judgement.decision, policy, draws)
         inspection = self._inspection(frame, decided, kept)
+        begun = self._clock.monotonic()
         recorded = await self._books.recorder.record(inspection, decided.due - self._clock.monotonic())
         told = recorded or not_recorded(inspection, "the record was not on the disk in time")
         await self._ends.output.tell(_answer_of(told))
         self._ends.camera.answered(frame, told.decision)
         now = self._clock.monotonic()
-        told = replace(told, milliseconds=(now - frame.monotonic) * 1e3)
+        told = _timed(told, (now - frame.monotonic) * 1e3, (now - begun) * 1e3)
         self._state.judged(Judged(told, frame), now)
         self._note_lateness(told)
         if recorded is not None:
@@ -254,6 +255,13 @@ def _answer_of(told: Inspection) -> Answer:
     sequence = told.capture.sequence if told.capture else 0
     decision = told.decision
     return Answer(sequence, told.part, decision.verdict, decision.reasons, told.id)
+
+
+def _timed(told: Inspection, milliseconds: float, record: float) -> Inspection:
+    """The record as it is settled: with the time until the answer was out, writing the record included."""
+    assert told.capture is not None
+    stages = {**told.capture.stages, "record": record}
+    return replace(told, milliseconds=milliseconds, capture=replace(told.capture, stages=stages))
 
 
 def _without_inspector(assignment: Assignment | None) -> Judgement:

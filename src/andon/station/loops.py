@@ -1,6 +1,7 @@
 """Named loops in one task group: the death of one ends the program with its name and reason."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -59,6 +60,29 @@ async def run_together(loops: tuple[Loop, ...], until: Callable[[], Coroutine[An
                 task.cancel()
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from failures
+
+
+async def run_apart(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run it on a loop of its own in a thread of its own, where its work cannot delay anybody else's."""
+    here, ended = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+    apart = asyncio.new_event_loop()
+    task = apart.create_task(run())
+
+    def work() -> None:
+        asyncio.set_event_loop(apart)
+        outcome = apart.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        apart.close()
+        here.call_soon_threadsafe(ended.set_result, outcome[0])
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    try:
+        outcome = await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        apart.call_soon_threadsafe(task.cancel)
+        await ended
+        raise
+    if outcome is not None:
+        raise outcome
 
 
 async def _named(loop: Loop) -> None:

@@ -22,26 +22,22 @@ from andon.station.hub import Hub
 from andon.station.images import ImageWriter, Shelves, Space
 from andon.station.inspectors import Inspectors
 from andon.station.line import Books, Ends, Line
-from andon.station.loops import Loop, Thread, run_together
-from andon.station.page import Address, Page
+from andon.station.loops import Loop, Thread, run_apart, run_together
 from andon.station.recorder import Recorder
 from andon.station.settings import Settings
 from andon.station.spool import Spool
 from andon.station.spool_thread import SpoolThread
 from andon.station.state import LineState
 from andon.station.watch import Watch
-from andon.station.web.app import PageSettings, create_app
-from andon.station.web.desk import Desk, Stock
-from andon.station.web.live import Live
+from andon.station.web.desk import Stock
+from andon.station.web.open import PageSettings, open_page
+from andon.station.web.serve import PageServer
 
 SWITCH_SECONDS = 0.0005
 """How long a busy thread may keep the interpreter while the loop waits for it."""
 
 HTTP_SECONDS = 15.0
 TIDY_SECONDS = 1.0
-PATIENCE = 30.0
-"""Seconds without an inference after which the station does not count as running."""
-
 PULSE_SECONDS = 0.5
 PULSE_PATIENCE = 15.0
 FINISH_SECONDS = 5.0
@@ -102,7 +98,7 @@ class _Station:
     reports: Reports
     uploads: Uploads
     ends: Ends
-    page: Page
+    page: PageServer
 
 
 def _opened(settings: Settings, clock: Clock, watch: Watch) -> _Station:
@@ -120,9 +116,7 @@ def _opened(settings: Settings, clock: Clock, watch: Watch) -> _Station:
     assignments = Assignments(
         Keeper(hub, _library(settings), settings.name), inspectors, spool, state, clock
     )
-    live = Live(state, clock, PATIENCE)
-    desk = Desk(Stock(spool.spool, spool.thread, blobs), state, clock, "operator")
-    page = create_app(live, desk, PageSettings(PATIENCE))
+    page = PageSettings(settings.page_host, settings.page_port)
     link = Link(hub, HubContact(state, clock), watch, clock)
     return _Station(
         state=state,
@@ -137,7 +131,7 @@ def _opened(settings: Settings, clock: Clock, watch: Watch) -> _Station:
         reports=Reports(link, state, assignments),
         uploads=Uploads(link, spool, blobs, state),
         ends=ends,
-        page=Page(page, live, Address(settings.page_host, settings.page_port), state),
+        page=open_page(page, Stock(spool, blobs), state, clock),
     )
 
 
@@ -172,7 +166,7 @@ def _loops(station: _Station, clock: Clock, watch: Watch) -> tuple[Loop, ...]:
         Loop("reports", station.reports.run),
         Loop("uploads", station.uploads.run),
         Loop("tidy", tidy),
-        Loop("page", station.page.run),
+        Loop("page", lambda: run_apart("page", station.page.run)),
     )
 
 

@@ -27,10 +27,15 @@ def hub(tmp_path: Path, workspace: Workspace) -> Iterator[Program]:
     command = python("andon.hub", "--workspace", str(workspace.folder), "--port", "0")
     program = Program("hub", command, tmp_path / "hub.log").start()
     try:
-        until("the hub says where it is", lambda: "http://" in program.log.read_text())
+        until("the hub says where it is", lambda: _says_where(program))
         yield program
     finally:
         program.kill()
+
+
+def _says_where(program: Program) -> bool:
+    assert program.alive(), program.tail()
+    return "http://" in program.log.read_text()
 
 
 def address(hub: Program) -> str:

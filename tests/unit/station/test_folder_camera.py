@@ -141,6 +141,13 @@ def test_judged_files_may_be_deleted(tmp_path: Path) -> None:
     assert names(tmp_path) == set()
 
 
+def test_files_wait_for_the_answer_to_those_before_them(tmp_path: Path) -> None:
+    for serial in ("A-1", "A-2", "A-3", "A-4"):
+        (tmp_path / f"{serial}.png").write_bytes(serial.encode())
+    assert len(watched(tmp_path, Looks(most=30), None)) == 2
+    assert len(watched(tmp_path, Looks(most=30))) == 4
+
+
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="cannot be read"):
         watched(tmp_path / "nowhere", Looks())

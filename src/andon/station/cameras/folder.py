@@ -23,6 +23,7 @@ from andon.station.frames import Frame
 DONE, FAILED = "done", "failed"
 _UNFINISHED = (".partial", ".part", ".tmp", ".filepart", ".crdownload")
 _EMPTY_LOOKS = 20
+_ANSWER_LOOK_S = 0.002
 _UNFIT = frozenset({ReasonCode.BAD_IMAGE, ReasonCode.WRONG_SIZE, ReasonCode.WRONG_PIXELS})
 
 
@@ -34,20 +35,24 @@ class FolderSettings:
         folder: where pictures arrive; ``done`` and ``failed`` are made inside.
         interval: seconds between two looks.
         origin: what is known of every part; the serial is the file's name without its ending.
+        ahead: files that may be given before the first of them is answered.
         keep: whether judged files are kept in ``done`` and ``failed``; else they are deleted.
 
     Raises:
-        InvalidInput: the interval is not positive.
+        InvalidInput: the interval is not positive, or no file may be given.
     """
 
     folder: Path
     interval: float = 0.2
     origin: Origin = Origin()
     keep: bool = True
+    ahead: int = 2
 
     def __post_init__(self) -> None:
         if not self.interval > 0:
             raise InvalidInput(f"a look every {self.interval:g} s is not possible", "Give a positive time.")
+        if self.ahead < 1:
+            raise InvalidInput(f"{self.ahead} files ahead are not possible", "Give 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class FolderCamera:
                 yield Frame(
                     self._number, self._clock.now(), self._clock.monotonic(), content, origin, name=name
                 )
+                await self._answers()
             await self._clock.sleep(self._settings.interval)
 
     def answered(self, frame: Frame, decision: Decision) -> None:
@@ -97,6 +103,11 @@ class FolderCamera:
         unfit = any(reason.code in _UNFIT for reason in decision.reasons)
         if frame.name in self._taken:
             self._judged[frame.name] = FAILED if unfit else DONE
+
+    async def _answers(self) -> None:
+        """A part in a folder can wait: the deadline starts when it is given, not when it came."""
+        while len(self._taken) - len(self._judged) >= self._settings.ahead:
+            await self._clock.sleep(_ANSWER_LOOK_S)
 
     def _look(self) -> list[str]:
         """Names of the files that are complete and not taken yet, oldest first."""

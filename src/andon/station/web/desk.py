@@ -1,0 +1,149 @@
+"""What an operator works on: the parts that wait, their pictures, and what is said of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from andon.blobs.folder import FolderBlobs
+from andon.domain.feedback import Answer, Review
+from andon.domain.inspections import Inspection
+from andon.errors import Conflict, NotFound
+from andon.formats.pixels import Pixels, decode
+from andon.station.clock import Clock
+from andon.station.frames import Frame
+from andon.station.images import pixels_of
+from andon.station.loops import Thread
+from andon.station.spool import HeldPart
+from andon.station.spool_thread import SpoolThread
+from andon.station.state import LineState
+from andon.station.web.views import answer_fits, picked
+
+LISTED = 12
+"""Parts that wait and are listed; the others are counted."""
+
+LARGEST_SIDE = 1024
+"""Pixels of a picture on the page."""
+
+QUALITY = 85
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Where the station keeps things."""
+
+    spool: SpoolThread
+    blobs: FolderBlobs
+
+
+class Desk:
+    """The one place from which pages read held parts and to which they bring answers.
+
+    Args:
+        stock: of the station.
+        state: of the line.
+        operator: name written into every review.
+    """
+
+    def __init__(self, stock: Stock, state: LineState, clock: Clock, operator: str) -> None:
+        self._spool = stock.spool
+        self._blobs = stock.blobs
+        self._state = state
+        self._clock = clock
+        self._operator = operator
+        self._pictures = Thread("pictures")
+
+    async def held(self) -> tuple[HeldPart, ...]:
+        """Parts that wait for a person, newest first, at most ``LISTED``.
+
+        Raises:
+            OperatorError: the spool cannot be read.
+        """
+        return await self._spool.call(self._spool.spool.held, LISTED)
+
+    async def find(self, inspection: str) -> HeldPart | None:
+        """A part that waits, or one of the last parts; None where it is neither."""
+        waiting = await self._spool.call(self._spool.spool.find_held, inspection)
+        if waiting is not None:
+            return waiting
+        return next((picked(part) for part in self.last() if part.id == inspection), None)
+
+    def last(self) -> tuple[Inspection, ...]:
+        """The last parts, newest last."""
+        return tuple(self._state.strip)
+
+    def named(self, serial: str) -> HeldPart | None:
+        """The newest of the last parts that is called ``serial``; None where none of them is."""
+        found = [part for part in self.last() if part.part == serial]
+        return picked(found[-1]) if found else None
+
+    async def say(self, inspection: str, answer: Answer) -> HeldPart:
+        """Store what the operator says of a part; on the disk when this returns.
+
+        Raises:
+            NotFound: the part does not wait (any more).
+            Conflict: the answer does not fit the verdict.
+            DiskFull, OperatorError: it could not be stored.
+        """
+        part = await self.find(inspection)
+        if part is None:
+            raise NotFound("this part does not wait any more", "Choose another part.")
+        verdict = part.inspection.decision.verdict
+        if not answer_fits(answer, verdict):
+            raise Conflict(f"{answer.value!r} cannot be said of a part that was {verdict.value}")
+        review = Review(
+            self._clock.new_id(), inspection, answer, part.queue, self._operator, self._clock.now()
+        )
+        await self._spool.call(self._spool.spool.review, review)
+        self._state.held = (await self._spool.call(self._spool.spool.counts))[1]
+        return part
+
+    async def picture(self, inspection: str) -> bytes:
+        """A part's picture as JPEG, no side longer than ``LARGEST_SIDE``.
+
+        Raises:
+            NotFound: it is not here any more.
+            UserError: the image file cannot be read.
+        """
+        frame = self._state.recent.find(inspection)
+        if frame is not None:
+            return await self._pictures.call(_frame_jpeg, frame)
+        part = await self.find(inspection)
+        capture = None if part is None else part.inspection.capture
+        content = None
+        if capture is not None and capture.blob is not None:
+            content = await self._pictures.call(self._kept, self._blobs, capture.blob)
+        if content is None and capture is not None and capture.thumbnail is not None:
+            content = await self._spool.call(self._spool.spool.thumbnail, capture.thumbnail)
+        if content is None:
+            raise NotFound("the picture of this part is not here any more")
+        return await self._pictures.call(_file_jpeg, content)
+
+    @staticmethod
+    def _kept(blobs: FolderBlobs, digest: str) -> bytes | None:
+        try:
+            return blobs.get(digest)  # type: ignore[arg-type]
+        except NotFound:
+            return None
+
+
+def _frame_jpeg(frame: Frame) -> bytes:
+    return _jpeg(pixels_of(frame))
+
+
+def _file_jpeg(content: bytes) -> bytes:
+    return _jpeg(decode(content))
+
+
+def _jpeg(pixels: Pixels) -> bytes:
+    shown: NDArray[Any] = pixels
+    scale = LARGEST_SIDE / max(shown.shape[:2])
+    if scale < 1:
+        size = (max(1, round(shown.shape[1] * scale)), max(1, round(shown.shape[0] * scale)))
+        shown = cv2.resize(shown, size, interpolation=cv2.INTER_AREA)
+    if shown.dtype != np.uint8:
+        shown = (shown >> 8).astype(np.uint8)
+    plain = shown if shown.ndim == 2 else cv2.cvtColor(shown, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", plain, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()

@@ -1,0 +1,59 @@
+// <section data-held="INSPECTION">: the part on the desk. It changes when somebody answered or asked for the
+// next one, or when it was empty and a part came; never by itself under somebody's finger.
+const desk = document.querySelector("[data-held]");
+const card = desk.querySelector("[data-held-card]");
+const said = desk.querySelector("[data-said]");
+let busy = false;
+
+document.addEventListener("andon:held", () => {
+  if (!desk.dataset.held && !busy) show("");
+});
+
+desk.addEventListener("submit", async (event) => {
+  const form = event.target.closest("[data-review]");
+  if (!form) return;
+  event.preventDefault();
+  if (busy) return;
+  busy = true;
+  const following = card.querySelector("[data-following]");
+  const next = following ? new URL(following.href).searchParams.get("part") : "";
+  try {
+    const answer = await fetch("/api/reviews", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify({ inspection: form.inspection.value, answer: event.submitter.value }),
+    });
+    const told = await answer.json();
+    said.textContent = told.message;
+    desk.toggleAttribute("data-refused", !answer.ok);
+    if (answer.ok || answer.status === 404) await show(next);
+  } catch {
+    // The station is away: live.js says so, the part stays on the desk.
+    desk.toggleAttribute("data-refused", true);
+    form.submit();
+  } finally {
+    busy = false;
+  }
+});
+
+desk.addEventListener("click", (event) => {
+  const following = event.target.closest("[data-following]");
+  if (!following) return;
+  event.preventDefault();
+  said.textContent = "";
+  show(new URL(following.href).searchParams.get("part"));
+});
+
+async function show(part) {
+  const language = document.documentElement.lang;
+  const answer = await fetch(`/held?${new URLSearchParams({ part, language })}`);
+  if (!answer.ok) return;
+  const html = await answer.text();
+  const found = answer.headers.get("x-part");
+  if (part && !found) {
+    await show("");
+    return;
+  }
+  card.innerHTML = html;
+  desk.dataset.held = found;
+}

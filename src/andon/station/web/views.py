@@ -1,0 +1,321 @@
+"""What the page shows, in words of its language: made of the live state, with nothing left to decide."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from andon.domain.annotations import Box
+from andon.domain.calibrations import Calibration, length_in_pixels
+from andon.domain.feedback import Answer, Queue
+from andon.domain.inspections import Inspection, Reason, Verdict
+from andon.domain.stations import Alarm, AlarmCode
+from andon.look.words import Words
+from andon.station.spool import HeldPart
+from andon.station.state import LineState, percentile
+from andon.units import Timestamp
+
+MAX_REASONS = 2
+"""Reasons that are named; the others are counted."""
+
+MAX_MARKS = 12
+WAITING = "WAITING"
+HUES = 8
+GIGABYTE = 1e9
+COUNTED = (Verdict.PASS, Verdict.REJECT, Verdict.REVIEW, Verdict.NO_DECISION)
+_HEARD = ("ok", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkView:
+    """A finding on the picture: ``box`` is x, y, width, height in pixels; ``hue`` is 1 to 8."""
+
+    label: str
+    hue: int
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One part. ``verdict`` is the code, ``word`` what people read; ``picture`` is empty without one."""
+
+    id: str
+    part: str
+    verdict: str
+    word: str
+    reasons: tuple[str, ...]
+    time: str
+    picture: str
+    width: int
+    height: int
+    marks: tuple[MarkView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChipView:
+    """One part in the strip."""
+
+    id: str
+    part: str
+    verdict: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Something the station needs; ``well`` tells the shape and colour, ``text`` the word."""
+
+    name: str
+    text: str
+    well: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmView:
+    """An alarm: in this language what it is and what to do; ``message`` is the station's own sentence."""
+
+    code: str
+    title: str
+    message: str
+    todo: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountView:
+    """Parts with one verdict."""
+
+    verdict: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """Everything that moves, but for the held parts. ``state`` colours the edge of the screen."""
+
+    state: str
+    shown: str
+    type: str
+    recipe: str
+    live: PartView | None
+    strip: tuple[ChipView, ...]
+    since: str
+    counts: tuple[CountView, ...]
+    rate: str
+    latency: str
+    models: str
+    shed: str
+    statuses: tuple[StatusView, ...]
+    alarms: tuple[AlarmView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceView:
+    """A button: what it says, what it means, and whether it fits this part."""
+
+    answer: str
+    label: str
+    help: str
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldView:
+    """A part that waits, and what can be said of it."""
+
+    part: PartView
+    queue: str
+    why: str
+    choices: tuple[ChoiceView, ...]
+
+
+def line_view(state: LineState, words: Words, at: Timestamp, monotonic: float) -> LineView:
+    """What holds at ``at`` (UTC; shown in the machine's own time zone)."""
+    live = state.live
+    inspection = None if live is None else live.inspection
+    runs = state.assignment
+    recipe = words("page.recipe.none")
+    if runs is not None:
+        name, version = runs.recipe.name, runs.recipe.version
+        recipe = words("page.recipe.version", recipe=name, version=version)
+    return LineView(
+        state=WAITING if inspection is None else inspection.decision.verdict.value,
+        shown=words("page.shown", time=_clock(at)),
+        type=(runs.recipe.part_type if runs else None) or "",
+        recipe=recipe,
+        live=None if inspection is None else part_view(inspection, words, state),
+        strip=tuple(_chip(part, words) for part in list(state.strip)),
+        since=words("page.shift", time=_clock(state.started_at)[:5]),
+        counts=tuple(_count(verdict, state, words) for verdict in COUNTED),
+        rate=words("page.rate", rate=words.number(state.per_second(monotonic), 1)),
+        latency=_latency(state, words),
+        models=_models(state, words),
+        shed=_shed(state, words),
+        statuses=_statuses(state, words),
+        alarms=tuple(_alarm(alarm, words) for alarm in state.alarms.values()),
+    )
+
+
+def part_view(inspection: Inspection, words: Words, state: LineState) -> PartView:
+    """One part, with its picture at ``/pictures/<id>``; marks where the picture's size is known."""
+    verdict = inspection.decision.verdict
+    shape = inspection.capture.shape if inspection.capture else None
+    pictured = shape is not None or state.recent.find(inspection.id) is not None
+    return PartView(
+        id=inspection.id,
+        part=inspection.part,
+        verdict=verdict.value,
+        word=words(f"verdict.{verdict.value}"),
+        reasons=_reasons(inspection, words, _calibration(state)),
+        time=_clock(inspection.at),
+        picture=f"/pictures/{inspection.id}" if pictured else "",
+        width=shape.width if shape else 0,
+        height=shape.height if shape else 0,
+        marks=_marks(inspection, words) if shape is not None and verdict is not Verdict.PASS else (),
+    )
+
+
+def held_view(held: HeldPart, words: Words, state: LineState) -> HeldView:
+    """One part that waits (or was picked), and what can be said of it."""
+    verdict = held.inspection.decision.verdict
+    part = part_view(held.inspection, words, state)
+    choices = (
+        ChoiceView(
+            answer.value,
+            answer_text(answer, verdict, words),
+            words(f"answer.{answer.value}.help"),
+            answer_fits(answer, verdict),
+        )
+        for answer in Answer
+    )
+    return HeldView(part, held.queue.value, words(f"queue.{held.queue.value}"), tuple(choices))
+
+
+def answer_fits(answer: Answer, verdict: Verdict) -> bool:
+    """Whether an answer fits a verdict: only what passed is missed, only what did not is a false alarm."""
+    if answer is Answer.MISSED:
+        return verdict is Verdict.PASS
+    return verdict is not Verdict.PASS if answer is Answer.FALSE_ALARM else True
+
+
+def answer_text(answer: Answer, verdict: Verdict, words: Words) -> str:
+    """What a button says: of a part that passed, it is the PASS that is confirmed."""
+    right = answer is Answer.CONFIRMED and verdict is Verdict.PASS
+    return words("answer.confirmed.pass") if right else words(f"answer.{answer.value}")
+
+
+def picked(inspection: Inspection) -> HeldPart:
+    """A part somebody chose from the strip."""
+    return HeldPart(Queue.PICKED, inspection)
+
+
+def _calibration(state: LineState) -> Calibration | None:
+    return state.assignment.recipe.calibration if state.assignment else None
+
+
+def _marks(inspection: Inspection, words: Words) -> tuple[MarkView, ...]:
+    concepts = sorted(inspection.scores)
+    worst = sorted(inspection.findings, key=lambda found: -found.score)
+    return tuple(
+        MarkView(
+            f"{found.concept} {words.number(found.score, 2)}",
+            concepts.index(found.concept) % HUES + 1 if found.concept in concepts else 1,
+            _sides(found.box),
+        )
+        for found in worst[:MAX_MARKS]
+        if found.box is not None
+    )
+
+
+def _sides(box: Box) -> tuple[float, float, float, float]:
+    return (box.x, box.y, box.width, box.height)
+
+
+def _clock(at: Timestamp) -> str:
+    """HH:MM:SS of the machine's own time zone: the page stands beside it."""
+    return datetime.fromisoformat(at.replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
+
+
+def _reasons(inspection: Inspection, words: Words, calibration: Calibration | None) -> tuple[str, ...]:
+    reasons = inspection.decision.reasons
+    named = [_reason(reason, inspection, words, calibration) for reason in reasons[:MAX_REASONS]]
+    more = len(reasons) - len(named)
+    return (*named, *([words("reason.more", count=words.number(more))] if more else ()))
+
+
+def _reason(reason: Reason, inspection: Inspection, words: Words, calibration: Calibration | None) -> str:
+    concept = reason.concept or words("reason.concept.none")
+    text = words(f"reason.{reason.code.value}", concept=concept)
+    lengths = [
+        found.length for found in inspection.findings if found.concept == reason.concept and found.box
+    ]
+    if not lengths:
+        return text
+    if calibration is None:
+        return f"{text}, {words('reason.length.px', length=words.number(max(lengths)))}"
+    millimetres = max(lengths) / length_in_pixels(1.0, calibration)
+    return f"{text}, {words('reason.length.mm', length=words.number(millimetres, 1))}"
+
+
+def _chip(inspection: Inspection, words: Words) -> ChipView:
+    verdict = inspection.decision.verdict
+    label = f"{inspection.part}: {words(f'verdict.{verdict.value}')}, {_clock(inspection.at)}"
+    return ChipView(inspection.id, inspection.part, verdict.value, label)
+
+
+def _count(verdict: Verdict, state: LineState, words: Words) -> CountView:
+    count = words.number(state.parts[verdict])
+    return CountView(verdict.value, words(f"page.shift.{verdict.value.lower()}", count=count))
+
+
+def _latency(state: LineState, words: Words) -> str:
+    ordered = sorted(state.latencies)
+    if not ordered:
+        return ""
+    p50, p99 = (words.number(percentile(ordered, share), 1) for share in (0.5, 0.99))
+    return words("page.latency", p50=p50, p99=p99, n=words.number(len(ordered)))
+
+
+def _models(state: LineState, words: Words) -> str:
+    runs, live = state.assignment, state.live
+    if runs is None:
+        return words("page.models.none")
+    engine = 0.0
+    if live is not None and live.inspection.capture is not None:
+        engine = live.inspection.capture.stages.get("engine", 0.0)
+    return words(
+        "page.models.text",
+        recipe=runs.recipe.name,
+        package=runs.recipe.package[:4],
+        variant=state.variant,
+        milliseconds=words.number(engine, 1),
+    )
+
+
+def _shed(state: LineState, words: Words) -> str:
+    total = sum(state.shed.values())
+    return words("page.shed", count=words.number(total)) if total else ""
+
+
+def _statuses(state: LineState, words: Words) -> tuple[StatusView, ...]:
+    away = AlarmCode.HUB_AWAY in state.alarms
+    hub = "away" if away else "ok"
+    low = {AlarmCode.DISK_LOW, AlarmCode.DISK_FULL} & set(state.alarms)
+    free = words("page.disk.free", free=words.number(state.disk_free / GIGABYTE, 1))
+    return (
+        StatusView(words("page.camera"), words.one_of("status", state.camera), state.camera == "ok"),
+        StatusView(words("page.output"), words.one_of("status", state.output), state.output in _HEARD),
+        StatusView(words("page.hub"), words.one_of("status", hub), not away),
+        StatusView(
+            words("page.spool"), words("page.spool.count", count=words.number(state.spool)), not away
+        ),
+        StatusView(words("page.disk"), free, not low),
+    )
+
+
+def _alarm(alarm: Alarm, words: Words) -> AlarmView:
+    return AlarmView(
+        alarm.code.value,
+        words(f"alarm.{alarm.code.value}"),
+        alarm.message,
+        words(f"alarm.{alarm.code.value}.todo"),
+        words("page.alarm.since", time=_clock(alarm.since)[:5]),
+    )

@@ -80,7 +80,7 @@ def test_assigning_says_first_what_will_happen(stocked_hub: TestClient, stocked:
     assert "2.5 % of passed parts" in said
     assert "more than 9.4 ms" in said
     assert stocked_hub.get("/api/stations/ST-1/assignments").json() == []
-    form = {"recipe": "brackets@1", "deadline": "5", "passes": "2.5", "audit": "1", "gigabytes": "20"}
+    form = {"recipe": "brackets@1", "deadline": "5", "passes": "2.5", "audit": "1", "gibibytes": "20"}
     answer = stocked_hub.post("/stations/ST-1/assignments", data=form, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/stations/ST-1")
     (told,) = stocked_hub.get("/api/stations/ST-1/assignments").json()
@@ -92,7 +92,7 @@ def test_assigning_says_first_what_will_happen(stocked_hub: TestClient, stocked:
 
 @pytest.mark.parametrize(
     "query",
-    ["recipe=brackets@1&gigabytes=0", "recipe=brackets@1&passes=200", "recipe=cogs", "deadline=soon"],
+    ["recipe=brackets@1&gibibytes=0", "recipe=brackets@1&passes=200", "recipe=cogs", "deadline=soon"],
 )
 def test_assignments_that_cannot_be_are_refused_in_words(
     stocked_hub: TestClient, stocked: Workspace, query: str

@@ -19,7 +19,7 @@ from andon.services.workspaces import Workspace
 from andon.units import Timestamp
 
 RECIPES_SHOWN = 200
-GIGABYTE = 10**9
+GIBIBYTE = 2**30
 
 USUAL_DEADLINE = 200.0
 
@@ -80,12 +80,12 @@ class RecipeChoice:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What stands in the form; shares in percent, disk in 10^9 bytes, deadline in milliseconds."""
+    """What stands in the form; shares in percent, disk in GiB, deadline in milliseconds."""
 
     recipe: Annotated[str, Field()]
     passes: Annotated[float, Field()]
     audit: Annotated[float, Field()]
-    gigabytes: Annotated[float, Field()]
+    gibibytes: Annotated[float, Field()]
     deadline: Annotated[float, Field()]
 
 
@@ -131,7 +131,7 @@ def usual_form(station: Station, recipe: str) -> Form:
     assignment = station.assignment
     keep = assignment.keep if assignment else KeepPolicy()
     deadline = assignment.deadline if assignment else USUAL_DEADLINE
-    return Form(recipe, 100 * keep.passes, 100 * keep.audit, keep.max_bytes / GIGABYTE, deadline)
+    return Form(recipe, 100 * keep.passes, 100 * keep.audit, keep.max_bytes / GIBIBYTE, deadline)
 
 
 def assignment_view(
@@ -152,19 +152,20 @@ def assignment_view(
 def _card(station: Station) -> StationCard:
     light = light_of(station, ago(SILENT_SECONDS))
     said = station.report.page if station.report else ""
-    words, is_behind = _assigned(station)
+    words, is_behind = _assigned(station, light)
     page = said if said.startswith(("http://", "https://")) else ""
     return StationCard(station, light, LIGHTS[light], words, is_behind, page)
 
 
-def _assigned(station: Station) -> tuple[str, bool]:
+def _assigned(station: Station, light: Light) -> tuple[str, bool]:
     assignment, report = station.assignment, station.report
     if assignment is None:
         return "Nothing is assigned yet: every part is NO-DECISION.", False
     name = f"{assignment.recipe.name} v{assignment.recipe.version}"
     runs = report.counter if report else 0
     if runs == assignment.counter:
-        return f"Runs what was assigned: {name}.", False
+        runs_it = "Ran" if light is Light.OFFLINE else "Runs"
+        return f"{runs_it} what was assigned: {name}.", False
     if runs > assignment.counter:
         return f"Runs assignment {runs}; this hub knows only {assignment.counter}, from a backup?", True
     return f"Was told to run {name} and has not taken it up yet.", True
@@ -181,10 +182,10 @@ def _happens(planned: Plan) -> Iterator[str]:
         yield f"{station.name} begins to judge, with {new}, as soon as it has fetched and tried it."
     yield "It changes between two parts: no part is missed, and every record says which version judged it."
     names = " or ".join(str(variant) for variant in planned.variants)
+    fastest = ", whichever is fastest there" if len(planned.variants) > 1 else ""
     yield (
-        f"Model {planned.package.manifest.name} {planned.package.digest[:12]} runs as {names}, whichever is"
-        " fastest there and reproduces its golden images; if none does, the station keeps what it runs and"
-        " raises an alarm."
+        f"Model {planned.package.manifest.name} {planned.package.digest[:12]} runs as {names}{fastest}, if"
+        " it reproduces its golden images; if not, the station keeps what it runs and raises an alarm."
     )
     yield (
         f"A part without a verdict after {planned.deadline:g} ms is NO-DECISION, which outputs treat as"
@@ -194,9 +195,11 @@ def _happens(planned: Plan) -> Iterator[str]:
     yield (
         f"It keeps the images of all rejects and reviews and of {100 * keep.passes:g} % of passed parts,"
         f" and shows {100 * keep.audit:g} % of passed parts to people. Beyond"
-        f" {keep.max_bytes / GIGABYTE:g} GB images of passed parts make room first,"
+        f" {keep.max_bytes / GIBIBYTE:g} GiB images of passed parts make room first,"
         " then those of rejects, records never."
     )
+    if light_of(station, ago(SILENT_SECONDS)) is Light.OFFLINE:
+        yield f"{station.name} is offline: it takes the assignment up when it is back."
     yield "To undo it, assign what ran before."
 
 
@@ -213,5 +216,3 @@ def _cautions(planned: Plan) -> Iterator[str]:
             f"The recipe measures with the calibration of {calibration.station} / {calibration.view}."
             f" Is a millimetre as many pixels at {station.name}?"
         )
-    if light_of(station, ago(SILENT_SECONDS)) is Light.OFFLINE:
-        yield f"{station.name} is offline: it takes the assignment up when it is back."

@@ -12,7 +12,7 @@ from andon.errors import InvalidInput
 from andon.hub.requests import workspace_of
 from andon.hub.web.pages import page
 from andon.hub.web.station_views import (
-    GIGABYTE,
+    GIBIBYTE,
     Form,
     assignment_view,
     list_view,
@@ -23,7 +23,7 @@ from andon.services.stations import AssignmentRequest, assign, find_station, pla
 
 router = APIRouter(include_in_schema=False)
 
-MAX_GIGABYTES = 1_000_000
+MAX_GIBIBYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Chosen:
     recipe: Annotated[str, Query()] = ""
     passes: Annotated[float | None, Query()] = None
     audit: Annotated[float | None, Query()] = None
-    gigabytes: Annotated[float | None, Query()] = None
+    gibibytes: Annotated[float | None, Query()] = None
     deadline: Annotated[float | None, Query()] = None
 
 
@@ -74,11 +74,11 @@ def _with(form: Form, chosen: Chosen) -> Form:
         usual: float = getattr(form, name)
         return usual if value is None else value
 
-    return Form(form.recipe, given("passes"), given("audit"), given("gigabytes"), given("deadline"))
+    return Form(form.recipe, given("passes"), given("audit"), given("gibibytes"), given("deadline"))
 
 
 def _request(form: Form) -> AssignmentRequest:
-    if not 0 < form.gigabytes <= MAX_GIGABYTES:
-        raise InvalidInput(f"{form.gigabytes:g} GB for images are not possible", "Give more than 0.")
-    keep = KeepPolicy(form.passes / 100, form.audit / 100, round(form.gigabytes * GIGABYTE))
+    if not 0 < form.gibibytes <= MAX_GIBIBYTES:
+        raise InvalidInput(f"{form.gibibytes:g} GiB for images are not possible", "Give more than 0.")
+    keep = KeepPolicy(form.passes / 100, form.audit / 100, round(form.gibibytes * GIBIBYTE))
     return AssignmentRequest(form.recipe, keep, form.deadline)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from andon.store import annotations as stored_annotations
 from andon.store import image_facets, image_pages
 from andon.store import images as stored_images
 from andon.store import ontologies as stored_ontologies
+from andon.store.database import Database
 from andon.store.image_facets import Facet
 from andon.store.image_pages import Count
 from andon.store.images import Arrival
@@ -120,6 +122,14 @@ def count_images(workspace: Workspace, query: ImageFilter) -> Count:
 def image_filters(workspace: Workspace) -> tuple[Facet, ...]:
     """What images can be filtered by, with counts that stop at a thousand."""
     with workspace.database.read() as tx:
+        mark = image_facets.mark(tx)
+    return _facets_at(workspace.database, mark)
+
+
+@lru_cache(maxsize=4)
+def _facets_at(database: Database, _mark: tuple[int | None, ...]) -> tuple[Facet, ...]:
+    """The facets, counted anew when the mark has moved."""
+    with database.read() as tx:
         return image_facets.facets(tx, stored_ontologies.current(tx).names)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import CTE, Column, ColumnElement, Connection, ScalarSelect, Select, func, literal, select
 
 from andon.store.image_pages import Count
-from andon.store.tables import image_labels, image_sources, images
+from andon.store.tables import annotations, image_labels, image_sources, images, ontologies
 
 VALUES = 40
 """More values than this of one facet are not listed; they can be typed."""
@@ -45,9 +45,12 @@ def facets(tx: Connection, concepts: Sequence[str]) -> tuple[Facet, ...]:
     return tuple(facet for facet in found if facet.values)
 
 
-def count_labelled(tx: Connection, concept: str) -> Count:
-    """How many images are labelled with ``concept`` (``CLEAN``: accepted clean), up to ``COUNTED``."""
-    return _labelled(tx, concept).count
+def mark(tx: Connection) -> tuple[int | None, ...]:
+    """What differs as soon as facets may: their tables only grow, so the highest rows tell."""
+    return tuple(
+        tx.execute(select(func.max(table.c.id))).scalar()
+        for table in (images, image_sources, annotations, ontologies)
+    )
 
 
 def _labelled(tx: Connection, concept: str) -> FacetValue:
@@ -74,7 +77,8 @@ def _source_facet(tx: Connection) -> Facet:
 def _facet(
     tx: Connection, name: str, values: CTE, rows: Callable[[ColumnElement[str]], Select[tuple[int]]]
 ) -> Facet:
-    statement = select(values.c.value, _up_to(rows(values.c.value))).where(values.c.value.is_not(None))
+    counted = _up_to(rows(values.c.value).correlate(values))
+    statement = select(values.c.value, counted).where(values.c.value.is_not(None))
     found = [_value(value, number) for value, number in tx.execute(statement)]
     return Facet(name, tuple(found[:VALUES]), len(found) > VALUES)
 

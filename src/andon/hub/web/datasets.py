@@ -127,7 +127,7 @@ class DraftView:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """One snapshot. ``asked``: the filters in words; ``samples``: some images of each group."""
+    """One snapshot. ``asked``: the filters in words; ``shares`` in percent; ``samples``: some images of each group."""
 
     row: SnapshotRow
     spec: DatasetSpec
@@ -135,6 +135,7 @@ class SnapshotView:
     rows: list[list[object]]
     remarks: tuple[str, ...]
     asked: tuple[str, ...]
+    shares: str
     samples: tuple[tuple[str, tuple[SnapshotItem, ...]], ...]
     concepts: tuple[str, ...]
 
@@ -208,6 +209,7 @@ def show(request: Request, name: str) -> HTMLResponse:
         rows=found.rows,
         remarks=found.remarks,
         asked=tuple(_asked(found.spec.query)),
+        shares=", ".join(f"{s} {100 * found.spec.rule.fractions.get(s, 0):g}" for s in Split),
         samples=tuple((str(split), _sample(found.snapshot.of(split))) for split in Split),
         concepts=tuple(concept.name for concept in found.snapshot.concepts),
     )
@@ -226,11 +228,19 @@ def _tried(
         return None, problem
 
 
+SAID = {
+    ("clean", True): "clean",
+    ("clean", False): "defective",
+    ("labelled", True): "labelled",
+    ("labelled", False): "unlabelled",
+}
+
+
 def _asked(query: ImageFilter) -> Iterator[str]:
     """The filters that filter, in words."""
     for name, value in to_json(query).items():
         if value is not None:
-            yield f"{name.replace('_', ' ')} {value if not isinstance(value, bool) else str(value).lower()}"
+            yield SAID.get((name, value), f"{name.replace('_', ' ')} {value}")
 
 
 def _sample(items: Sequence[SnapshotItem]) -> tuple[SnapshotItem, ...]:

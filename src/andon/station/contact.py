@@ -186,7 +186,12 @@ class Uploads:
     def _send(self, blob: StoredBlob, content: bytes) -> None:
         """Go on where the hub has got to; a small blob is sent whole, without asking."""
         total = len(content)
-        first = 0 if total <= PIECE else self._link.hub.received(blob.digest).received
+        first = 0
+        if total > PIECE:
+            here = self._link.hub.received(blob.digest)
+            if here.complete:
+                return
+            first = here.received
         while True:
             known = self._link.hub.send(blob.digest, content[first : first + PIECE], first, total)
             self._link.watch.progress("uploads", PATIENCE)

@@ -17,7 +17,7 @@ from andon.services.models import snapshot_of
 from andon.services.workspaces import Workspace
 from andon.store import images as stored_images
 from andon.store import inspections as stored_inspections
-from andon.units import Digest
+from andon.units import Digest, is_digest
 
 LEAST_SIDE = 8
 """Pixels; a smaller template fits anywhere."""
@@ -104,6 +104,8 @@ def template_picture(workspace: Workspace, template: Digest) -> bytes:
     Raises:
         NotFound: there is no such blob, or it is no picture.
     """
+    if not is_digest(template):
+        raise NotFound(f"there is no template {template[:12]!r}")
     content = workspace.blobs.get(template)
     try:
         return encode_png(_eight_bits(decode(content)))

@@ -21,7 +21,7 @@ from andon.store import inspections as stored_inspections
 from andon.store import ontologies as stored_ontologies
 from andon.store import recipes as stored_recipes
 from andon.store.paging import Page
-from andon.units import Digest
+from andon.units import Digest, is_digest
 
 PAGE = 1000
 
@@ -79,7 +79,7 @@ def draft_recipe(workspace: Workspace, tx: Connection, package: Package, request
     _check_name(request.name)
     cuts = _cuts(workspace, package, request)
     template = request.locate.template if request.locate else None
-    if template is not None and not workspace.blobs.has(template):
+    if template is not None and not (is_digest(template) and workspace.blobs.has(template)):
         raise NotFound(f"there is no picture {template[:12]} to locate parts with", "Draw its box again.")
     return Recipe(
         name=request.name,

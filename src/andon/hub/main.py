@@ -38,6 +38,7 @@ from andon.hub.web import (
     drafts,
     images,
     imports,
+    inspection_jobs,
     inspections,
     jobs,
     looks,
@@ -75,6 +76,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     recipes.router,
     drafts.router,
+    inspection_jobs.router,
     jobs.router,
     runs.router,
 )

@@ -30,7 +30,8 @@ class JobCard:
 
     Attributes:
         mark: shape of its state. about: what it works on. link: where its result is shown, or empty.
-        seconds: since a worker took it last, or until it ended. left: seconds it probably needs, None where unknown.
+        seconds: since a worker took it last, or until it ended.
+        left: seconds it probably needs, None where unknown.
     """
 
     job: Job

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from andon.domain.jobs import Job, JobEvent, JobEventKind, JobKind, JobState
 from andon.hub.requests import After, Limit, workspace_of
+from andon.hub.web.inspection_jobs import results_of
 from andon.hub.web.job_views import JobCard, job_card
 from andon.hub.web.pages import page
 from andon.services.jobs import cancel_job, find_job, last_events, list_jobs, nobody_works, retry_job
@@ -57,6 +58,7 @@ class JobView:
     card: JobCard
     lines: tuple[Line, ...]
     request: tuple[tuple[str, str], ...]
+    results: tuple[str, ...]
 
 
 @router.get("/jobs")
@@ -92,7 +94,7 @@ def show(request: Request, job: str) -> HTMLResponse:
     events = last_events(workspace, found, SHOWN_EVENTS)
     lines = tuple(Line(event, HAPPENED[event.kind]) for event in events)
     asked = tuple((name.replace("_", " "), _short(value)) for name, value in found.request.items())
-    view = JobView(job_card(found), lines, asked)
+    view = JobView(job_card(found), lines, asked, results_of(workspace, found))
     return page(request, "jobs/show", view, title=f"Job: {view.card.what}", section="jobs")
 
 

@@ -22,7 +22,7 @@ from andon.services.datasets import load_snapshot
 from andon.services.inspection_reports import Summary, write_results
 from andon.services.inspections import begin_job, finish_job, recorded_names, store_inspections
 from andon.services.jobs import find_job
-from andon.services.models import fastest_inspector, find_package, open_package
+from andon.services.models import fastest_inspector, find_package
 from andon.services.pictures import overlay
 from andon.services.recipes import find_recipe
 from andon.services.report_pages import overlay_path
@@ -82,9 +82,7 @@ def inspect_images(workspace: Workspace, request: InspectRequest, report: Report
     items, truth = _items(workspace, request)
     _check_apart(request.folder, request.out or workspace.inspections)
     package = find_package(workspace, recipe.package)
-    inspector = fastest_inspector(
-        open_package(workspace, package), recipe, package, request.variant, request.threads
-    )
+    inspector = fastest_inspector(workspace, recipe, package, request.variant, request.threads)
     job = _job(workspace, request, recipe)
     folder = request.out or workspace.inspections / job.id
     with alone(workspace.locks / job.id, f"this inspection (job {job.id})"):

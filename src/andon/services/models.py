@@ -10,11 +10,11 @@ from andon.domain.datasets import Snapshot, Split
 from andon.domain.models import Cuts, Package, Precision, Variant
 from andon.domain.recipes import Recipe
 from andon.domain.serial import to_json
-from andon.errors import DamagedPackage, InvalidInput, NotPossible
+from andon.errors import InvalidInput, NotPossible
+from andon.runtime.choosing import fastest
 from andon.runtime.execution import available
 from andon.runtime.inspector import Inspector
 from andon.runtime.package import LoadedPackage, load_package
-from andon.runtime.predictions import ModelFailed
 from andon.services.datasets import load_snapshot
 from andon.services.workspaces import Workspace, now
 from andon.store import models as stored_models
@@ -24,8 +24,6 @@ BENCHMARK = "benchmark"
 """Kind of the attestation that holds how long the variants took on some machine."""
 
 WARM_UP = 3
-GOLDEN_ROUNDS = 5
-"""How often the golden images are judged to find the fastest variant."""
 
 Report = Callable[[int, int | None, str], None]
 
@@ -77,7 +75,7 @@ def parse_variant(package: Package, text: str) -> Variant:
 
 
 def fastest_inspector(
-    loaded: LoadedPackage, recipe: Recipe, package: Package, variant: str | None, threads: int
+    workspace: Workspace, recipe: Recipe, package: Package, variant: str | None, threads: int
 ) -> Inspector:
     """An inspector on the variant named, else on the FP32 one that is fastest here on the golden images.
 
@@ -85,34 +83,17 @@ def fastest_inspector(
 
     Raises:
         InvalidInput: the variant named is not usable.
-        DamagedPackage: no variant reproduces the golden images.
+        DamagedPackage: the package was altered, or no variant reproduces the golden images.
+        NotFound: the template that the recipe locates parts by is missing.
     """
+    loaded = open_package(workspace, package)
+    template = None if recipe.locate is None else workspace.blobs.get(recipe.locate.template)
     if variant is not None:
-        return Inspector(loaded, recipe, parse_variant(package, variant), threads)
+        return Inspector(loaded, recipe, parse_variant(package, variant), threads, template)
     # Cuts are chosen on f32 scores. bf16 moves a score by up to its tolerance, which can carry one that
     # lies beside a cut across it: it is used where somebody names it.
     candidates = [found for found in usable_variants(package) if found.precision is Precision.F32]
-    inspectors = [_opened(loaded, recipe, candidate, threads) for candidate in candidates]
-    reproducing = [inspector for inspector in inspectors if inspector is not None]
-    if not reproducing:
-        raise DamagedPackage(
-            f"no variant of model {package.digest[:12]} reproduces its golden images on this machine",
-            "Train or export it again here, or use another machine.",
-        )
-    return min(reproducing, key=lambda inspector: _golden_milliseconds(loaded, inspector))
-
-
-def _opened(loaded: LoadedPackage, recipe: Recipe, variant: Variant, threads: int) -> Inspector | None:
-    try:
-        return Inspector(loaded, recipe, variant, threads)
-    except (DamagedPackage, ModelFailed):
-        return None
-
-
-def _golden_milliseconds(loaded: LoadedPackage, inspector: Inspector) -> float:
-    contents = list(loaded.golden.values()) * GOLDEN_ROUNDS
-    times = [inspector.inspect(content).stages.get("engine", float("inf")) for content in contents]
-    return float(np.median(times))
+    return fastest(loaded, recipe, candidates, threads, template)
 
 
 def list_models(workspace: Workspace, limit: int) -> list[dict[str, Any]]:

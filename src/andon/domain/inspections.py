@@ -151,9 +151,3 @@ class Inspection:
     milliseconds: float
     job: str | None = None
     capture: Capture | None = None
-
-    @property
-    def moved(self) -> tuple[float, float]:
-        """How far (x, y) in pixels the part was found from where the recipe's regions were drawn."""
-        health = self.capture.health if self.capture else {}
-        return health.get("moved_x", 0.0), health.get("moved_y", 0.0)

@@ -11,7 +11,15 @@ export function render(state, svg, scale) {
   svg.setAttribute("viewBox", `0 0 ${state.size.width} ${state.size.height}`);
   svg.dataset.tool = state.tool;
   const shapes = state.shapes.map((shape, index) => drawn(shape, index, state.chosen === index));
+  shapes.sort((a, b) => extent(state, b) - extent(state, a));
   svg.replaceChildren(...shapes, ...open(state, scale), ...corners(state, scale));
+}
+
+// Larger shapes lie below smaller ones, so that each can be pressed.
+function extent(state, group) {
+  const { points } = state.shapes[Number(group.firstChild.dataset.shape)];
+  const sides = [0, 1].map((axis) => points.map((point) => point[axis]));
+  return sides.map((values) => Math.max(...values) - Math.min(...values)).reduce((a, b) => a * b);
 }
 
 function drawn(shape, index, chosen) {

@@ -29,6 +29,7 @@ from andon.domain.models import Cuts
 from andon.domain.recipes import Recipe
 from andon.domain.serial import from_json
 from andon.domain.stations import Alarm, AlarmCode, Assignment, KeepPolicy
+from andon.errors import AndonError
 from andon.formats.pixels import encode_png
 from andon.simulate.line import Line, SimulatedPart
 from andon.simulate.settings import LineSettings
@@ -169,11 +170,16 @@ class Running:
 @contextmanager
 def shown_line(folder: Path, settings: LineSettings, page: PageSettings | None = None) -> Iterator[Running]:
     """The page answers inside of the block."""
+    folder.mkdir(exist_ok=True)
     ready: Future[Running] = Future()
     stop = threading.Event()
 
     async def serve() -> None:
-        line = ShownLine(folder, settings, page or PageSettings())
+        try:
+            line = ShownLine(folder, settings, page or PageSettings())
+        except AndonError as failure:
+            ready.set_exception(failure)
+            return
         serving = asyncio.create_task(line.server.run())
         ready.set_result(Running(line, asyncio.get_running_loop()))
         await asyncio.to_thread(stop.wait)

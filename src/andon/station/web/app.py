@@ -80,6 +80,7 @@ async def page(
         .render(
             words=speaks,
             view=live.view(speaks),
+            fault=live.is_fault(),
             line=live.state.line,
             station=live.state.station,
             held=card,

@@ -1,5 +1,6 @@
 """What moves on the page: drawn at most five times a second, once for all who look in the same language."""
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,7 @@ from jinja2 import Environment
 from andon.look.pages import environment
 from andon.look.words import Words, words
 from andon.station.clock import Clock
-from andon.station.condition import Condition, condition_of
+from andon.station.condition import Condition, Word, condition_of
 from andon.station.state import LineState
 from andon.station.web.views import LineView, line_view
 
@@ -22,10 +23,18 @@ REGIONS = ("verdict", "alarms", "strip", "numbers", "picture")
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The moving parts of the page as HTML; ``number`` rises with every drawing."""
+    """The moving parts of the page as HTML.
+
+    Attributes:
+        number: rises with every drawing.
+        state: verdict of the last part, or ``WAITING``. fault: verdicts do not count now.
+        held: how many parts wait, in words.
+        regions: HTML of each of ``REGIONS``.
+    """
 
     number: int
     state: str
+    fault: bool
     held: str
     regions: Mapping[str, str]
 
@@ -52,6 +61,10 @@ class Live:
         """The station's, now."""
         return condition_of(self.state, self.clock.monotonic(), self.patience)
 
+    def is_fault(self) -> bool:
+        """Whether verdicts do not count now; a line that pauses is no fault."""
+        return condition_of(self.state, self.clock.monotonic(), math.inf).word is Word.FAULT
+
     def view(self, language: Words) -> LineView:
         """What holds now."""
         return line_view(self.state, language, self.clock.now(), self.clock.monotonic())
@@ -66,7 +79,8 @@ class Live:
         view = self.view(said)
         regions = {name: _draw(name, view, said) for name in REGIONS}
         held = said("held.count", count=said.number(self.state.held))
-        drawn = Drawn(known[1].number + 1 if known else 1, view.state, held, regions)
+        number = known[1].number + 1 if known else 1
+        drawn = Drawn(number, view.state, self.is_fault(), held, regions)
         self._drawn[language] = (at, drawn)
         return drawn
 

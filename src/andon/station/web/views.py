@@ -281,13 +281,12 @@ def _models(state: LineState, words: Words) -> str:
     engine = 0.0
     if live is not None and live.inspection.capture is not None:
         engine = live.inspection.capture.stages.get("engine", 0.0)
-    return words(
-        "page.models.text",
-        recipe=runs.recipe.name,
-        package=runs.recipe.package[:4],
-        variant=state.variant,
-        milliseconds=words.number(engine, 1),
+    text = words(
+        "page.models.text", recipe=runs.recipe.name, package=runs.recipe.package[:4], variant=state.variant
     )
+    if not engine:
+        return text
+    return f"{text} {words('page.models.engine', milliseconds=words.number(engine, 1))}"
 
 
 def _shed(state: LineState, words: Words) -> str:

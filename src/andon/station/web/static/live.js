@@ -6,6 +6,7 @@ const lost = document.querySelector("[data-lost]");
 const HOLD_MS = 5000;
 const SILENT_MS = 3000;
 const shown = new Map();
+const loading = new Set();
 let touched = 0;
 let heard = performance.now();
 
@@ -34,8 +35,9 @@ function say(isLost) {
   body.toggleAttribute("data-offline", isLost);
 }
 
-function draw({ state, held, regions }) {
+function draw({ state, fault, held, regions }) {
   body.dataset.state = state;
+  body.toggleAttribute("data-fault", fault);
   const waiting = document.querySelector("[data-waiting]");
   if (waiting.textContent !== held) {
     waiting.textContent = held;
@@ -43,7 +45,7 @@ function draw({ state, held, regions }) {
   }
   for (const region of document.querySelectorAll("[data-region]")) {
     const html = regions[region.dataset.region];
-    if (html === shown.get(region) || isHeld(region)) continue;
+    if (html === shown.get(region) || loading.has(region) || isHeld(region)) continue;
     shown.set(region, html);
     put(region, html);
   }
@@ -55,17 +57,22 @@ function isHeld(region) {
   return recent || region.matches(":hover, :focus-within") || document.querySelector("[data-pick]").matches(":popover-open");
 }
 
-// A picture appears with its contour, and not before it is there.
+// A picture appears with its contour, and not before it is there; one at a time, the newest next.
 function put(region, html) {
   const made = document.createElement("template");
   made.innerHTML = html;
-  const image = made.content.querySelector("img");
+  const drawn = document.importNode(made.content, true);
+  const image = drawn.querySelector("img");
   if (!image) {
-    region.replaceChildren(made.content);
+    region.replaceChildren(drawn);
     return;
   }
-  image.decode().then(
-    () => shown.get(region) === html && region.replaceChildren(made.content),
-    () => shown.get(region) === html && shown.delete(region),
-  );
+  loading.add(region);
+  image
+    .decode()
+    .then(
+      () => region.replaceChildren(drawn),
+      () => shown.delete(region),
+    )
+    .finally(() => loading.delete(region));
 }

@@ -1,0 +1,200 @@
+"""What the station's page answers, and whom."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from simulators.shown_line import Running, shown_line
+
+from andon.domain.feedback import Answer, Queue
+from andon.domain.inspections import Verdict
+from andon.domain.stations import AlarmCode
+from andon.errors import OperatorError, Refused
+from andon.formats.pixels import decode
+from andon.simulate.settings import LineSettings
+from andon.station.clock import Clock
+from andon.station.state import LineState
+from andon.station.web.live import INTERVAL, Live
+from andon.station.web.open import PageSettings
+from andon.units import Timestamp
+
+LINE = LineSettings(height=96, width=128, channels=1, defect_rate=0.5)
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Running]:
+    with shown_line(tmp_path, LINE) as running:
+        yield running
+
+
+@pytest.fixture
+def page(line: Running) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=line.line.address, timeout=30) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, 403),
+    ],
+)
+def test_foreign_names_and_pages_are_refused(
+    line: Running, page: httpx.Client, headers: dict[str, str], status: int
+) -> None:
+    part = line.do(line.line.part, Verdict.REJECT)
+    asked = {"inspection": part.id, "answer": "false-alarm"}
+    assert page.post("/api/reviews", json=asked, headers=headers).status_code == status
+    assert page.get("/", headers=headers).status_code == status
+    assert line.do(line.line.reviews) == []
+
+
+def test_it_listens_to_this_machine_only(tmp_path: Path) -> None:
+    with (
+        pytest.raises(Refused, match="does not listen"),
+        shown_line(tmp_path / "a", LINE, PageSettings(host="0.0.0.0")),
+    ):
+        pass
+
+
+def test_a_taken_port_is_said(tmp_path: Path, line: Running) -> None:
+    port = int(line.line.address.rsplit(":", 1)[1])
+    with (
+        pytest.raises(OperatorError, match="cannot listen"),
+        shown_line(tmp_path / "b", LINE, PageSettings(port=port)),
+    ):
+        pass
+
+
+def test_a_review_is_on_the_disk_when_it_is_confirmed(line: Running, page: httpx.Client) -> None:
+    part = line.do(line.line.part, Verdict.REJECT)
+    answer = page.post("/api/reviews", json={"inspection": part.id, "answer": "false-alarm"})
+    assert answer.status_code == 201
+    (review,) = line.do(line.line.reviews)
+    assert (review.inspection, review.answer, review.queue) == (part.id, Answer.FALSE_ALARM, Queue.REJECT)
+    assert review.author == "operator"
+    assert line.line.state.held == 0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer", "status"),
+    [
+        (Verdict.REJECT, "missed", 409),
+        (Verdict.PASS, "false-alarm", 409),
+        (Verdict.PASS, "perhaps", 422),
+    ],
+)
+def test_answers_that_do_not_fit_are_refused(
+    line: Running, page: httpx.Client, verdict: Verdict, answer: str, status: int
+) -> None:
+    part = line.do(line.line.part, verdict)
+    asked = {"inspection": part.id, "answer": answer}
+    assert page.post("/api/reviews", json=asked).status_code == status
+    assert line.do(line.line.reviews) == []
+
+
+def test_a_part_nobody_knows_cannot_be_reviewed(page: httpx.Client) -> None:
+    answer = page.post(
+        "/api/reviews",
+        json={"inspection": "nothing", "answer": "unsure"},
+        headers={"cookie": "language=de"},
+    )
+    assert answer.status_code == 404
+    assert "wartet nicht mehr" in answer.json()["message"]
+    form = page.post("/reviews", content=b"inspection=%00&answer=nonsense")
+    assert form.status_code == 422
+    assert page.post("/reviews", content=b"x" * 100_000).status_code == 413
+
+
+def test_pictures_come_from_memory_and_later_from_the_disk(line: Running, page: httpx.Client) -> None:
+    part = line.do(line.line.part, Verdict.REJECT)
+    for _ in range(70):
+        line.do(line.line.part, Verdict.PASS)
+    assert line.line.state.recent.find(part.id) is None
+    picture = page.get(f"/pictures/{part.id}")
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert decode(picture.content).shape[:2] == (96, 128)
+    newest = line.line.state.strip[-1]
+    assert decode(page.get(f"/pictures/{newest.id}").content).shape[:2] == (96, 128)
+    assert page.get("/pictures/nothing").status_code == 404
+
+
+def test_health_says_why(line: Running, page: httpx.Client) -> None:
+    assert page.get("/health").status_code == 503
+    assert page.get("/health").json()["state"] == "starting"
+    line.do(line.line.part, Verdict.PASS)
+    assert page.get("/health").status_code == 200
+    line.do(line.line.alarm, AlarmCode.CAMERA_STALLED, "no picture came for 10 s")
+    answer = page.get("/health")
+    assert answer.status_code == 503
+    assert answer.json() == {"state": "fault", "reason": "no picture came for 10 s"}
+
+
+def test_metrics_are_the_numbers_of_the_line(line: Running, page: httpx.Client) -> None:
+    for verdict in (Verdict.PASS, Verdict.PASS, Verdict.REJECT):
+        line.do(line.line.part, verdict)
+    line.do(line.line.alarm, AlarmCode.HUB_AWAY, "the hub is away")
+    answer = page.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    samples = {
+        (sample.name, *(sample.labels.get(key, "") for key in ("verdict", "code"))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert samples["andon_parts_total", "PASS", ""] == 2
+    assert samples["andon_parts_total", "REJECT", ""] == 1
+    assert samples["andon_alarm", "", "hub-away"] == 1
+    assert samples["andon_alarm", "", "disk-full"] == 0
+    assert samples["andon_held_parts", "", ""] == 1
+    assert samples["andon_spool_records", "", ""] == 3
+    assert samples["andon_running", "", ""] == 1
+
+
+def test_the_picture_changes_at_most_five_times_a_second() -> None:
+    time = 0.0
+    clock = Clock(lambda: 1_700_000_000 + time, lambda: time, None, lambda: 0.5)  # type: ignore[arg-type]
+    live = Live(LineState("st-04", "line-2", "t", Timestamp("2026-01-05T06:00:00.000000Z")), clock, 30.0)
+    first = live.drawn("en")
+    time = INTERVAL * 0.99
+    assert live.drawn("en") is first
+    assert live.drawn("de") is not first
+    time = INTERVAL * 1.01
+    assert live.drawn("en").number == first.number + 1
+    assert INTERVAL >= 1 / 5
+
+
+class BareText(HTMLParser):
+    """Finds words that do not come out of the catalogue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.found += re.findall(r"[A-Za-z]{2,}", data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in {"title", "alt", "aria-label", "placeholder"}:
+                self.found += re.findall(r"[A-Za-z]{2,}", value or "")
+
+
+@pytest.mark.parametrize("name", ["station.html.j2", "regions.html.j2"])
+def test_pages_use_no_bare_text(name: str) -> None:
+    text = (files("andon.station.web") / "templates" / name).read_text()
+    finder = BareText()
+    finder.feed(re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "", text, flags=re.DOTALL))
+    assert set(finder.found) <= {"Andon"}
+
+
+def test_scripts_hold_no_words_for_people() -> None:
+    for script in (files("andon.station.web") / "static").iterdir():
+        assert not re.search(r'textContent = ["`]\w|innerText', script.read_text()), script.name

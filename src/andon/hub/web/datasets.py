@@ -127,7 +127,11 @@ class DraftView:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """One snapshot. ``asked``: the filters in words; ``shares`` in percent; ``samples``: some images of each group."""
+    """One snapshot.
+
+    Attributes:
+        asked: the filters, in words. shares: in percent. samples: some images of each group.
+    """
 
     row: SnapshotRow
     spec: DatasetSpec

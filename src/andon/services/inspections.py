@@ -38,14 +38,25 @@ def store_inspections(workspace: Workspace, job: Job, inspections: Sequence[Insp
 
 def of_job(workspace: Workspace, job: str) -> list[Inspection]:
     """All inspections of a job, in order of their names."""
+    found = _all(workspace, stored_inspections.Query(job=job))
+    return sorted(found, key=lambda inspection: inspection.name)
+
+
+def of_station(workspace: Workspace, station: str) -> list[Inspection]:
+    """All inspections of a station, in order of their arrival; for lines that ran for minutes, not years."""
+    return _all(workspace, stored_inspections.Query(station=station))[::-1]
+
+
+def _all(workspace: Workspace, query: stored_inspections.Query) -> list[Inspection]:
+    """Newest first."""
     found: list[Inspection] = []
     after = None
     with workspace.database.read() as tx:
         while True:
-            page = stored_inspections.page(tx, stored_inspections.Query(job=job), after, PAGE)
+            page = stored_inspections.page(tx, query, after, PAGE)
             found += page.rows
             if page.next is None:
-                return sorted(found, key=lambda inspection: inspection.name)
+                return found
             after = page.next
 
 
@@ -75,10 +86,14 @@ def _line(inspection: Inspection) -> dict[str, Any]:
         "name": inspection.name,
         "part": inspection.part,
         "verdict": str(inspection.decision.verdict),
-        "recipe": f"{inspection.recipe}@{inspection.recipe_version}",
+        "recipe": _recipe(inspection),
         "at": inspection.at,
         "ms": round(inspection.milliseconds, 3),
     }
+
+
+def _recipe(inspection: Inspection) -> str | None:
+    return f"{inspection.recipe}@{inspection.recipe_version}" if inspection.recipe else None
 
 
 def show_inspection(workspace: Workspace, inspection_id: str) -> dict[str, Any]:
@@ -98,7 +113,7 @@ def show_inspection(workspace: Workspace, inspection_id: str) -> dict[str, Any]:
             "image": inspection.image,
             "model": inspection.package,
             "variant": inspection.variant,
-            "recipe": f"{inspection.recipe}@{inspection.recipe_version}",
+            "recipe": _recipe(inspection),
             "job": inspection.job,
         },
         "rescorings": [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from simulators.records import (
 from andon.domain.feedback import Answer
 from andon.domain.images import ImageFilter
 from andon.domain.inspections import Inspection, Kept, Verdict
-from andon.domain.serial import from_json, to_json
+from andon.domain.serial import canonical, from_json, to_json
 from andon.domain.stations import Station
 from andon.errors import Refused
 from andon.formats.pixels import encode_png, image_digest
@@ -34,6 +35,7 @@ from andon.hub.settings import Settings
 from andon.services.approvals import approve, withdraw
 from andon.services.evaluations import EVALUATION
 from andon.services.workspaces import Workspace, create_workspace
+from andon.station.hub import Hub, HubRefused
 from andon.store import images, inspections, models, recipes, reviews
 from andon.trust.assignments import SignedAssignment, verify
 from andon.trust.keys import PublicKey
@@ -317,3 +319,37 @@ def test_stations_fetch_the_files_of_a_package(hub: TestClient, workspace: Works
     assert hub.get(f"{path}/manifest.json").content == b"{}"
     for missing in (f"{path}/card.html", f"{path}/..%2f..%2fandon.db", f"/api/packages/{'0' * 64}/files/x"):
         assert hub.get(missing).status_code == 404
+
+
+def test_deliveries_that_overlap_in_time_are_recorded_once(hub: TestClient, workspace: Workspace) -> None:
+    sent = [record("ST-1", n) for n in range(1, 61)]
+    windows = [sent[start : start + 30] for start in (0, 10, 20, 30, 0, 10, 20, 30)]
+    with ThreadPoolExecutor(8) as senders:
+        receipts = list(senders.map(lambda window: deliver(hub, "ST-1", *window), windows))
+    for window, receipt in zip(windows, receipts, strict=True):
+        assert receipt.accepted == tuple(inspection.id for inspection in window)
+    found = stored(workspace)
+    assert sorted(inspection.id for inspection in found) == sorted(inspection.id for inspection in sent)
+
+
+def test_the_station_program_and_this_hub_understand_each_other(
+    hub: TestClient, workspace: Workspace
+) -> None:
+    approve(workspace, package().digest, "agreed")
+    station = Hub(hub, "ST-1")
+    assert station.report(report("ST-1")).counter == 0
+    assert hub.post("/api/stations/ST-1/assignments", json={"recipe": "brackets"}).status_code == 201
+    assert station.report(report("ST-1")).counter == 1
+    given = verify(station.assignment(), station.key(), "ST-1", floor=0)
+    assert given.recipe.package == package().digest
+    blob, cut = digest_of(FILE), len(FILE) // 2
+    sent = [record("ST-1", 1), kept(2, blob)]
+    texts = [canonical(one).decode() for one in sent]
+    said = canonical(review(sent[1].id)).decode()
+    receipt = station.deliver(texts, [said])
+    assert (receipt.accepted, receipt.wanted) == ((*(i.id for i in sent), review(sent[1].id).id), (blob,))
+    assert station.send(blob, FILE[:cut], 0, len(FILE)) == station.received(blob) == Upload(cut, False)
+    assert station.send(blob, FILE[cut:], cut, len(FILE)) == Upload(len(FILE), True)
+    assert station.blob(blob) == FILE
+    with pytest.raises(HubRefused, match="digest"):
+        station.send(Digest("nope"), b"x", 0, 1)

@@ -67,15 +67,6 @@ def find_picture(workspace: Workspace, image: str) -> Image:
         return stored_images.by_digest(tx, image)
 
 
-def shown_picture(workspace: Workspace, image: str) -> bytes:
-    """The whole picture as an 8-bit PNG that browsers show, pixel for pixel.
-
-    Raises:
-        NotFound: there is no such picture. InvalidInput: it cannot be decoded.
-    """
-    return encode_png(_eight_bits(decode(workspace.blobs.get(find_picture(workspace, image).blob))))
-
-
 def cut_template(workspace: Workspace, image: str, box: Box, limits: tuple[int, float]) -> Locate:
     """Cut a template out of a picture and store it; ``limits`` are reach (pixels) and least correlation.
 

@@ -12,7 +12,7 @@ from andon.hub.requests import workspace_of
 from andon.hub.web.draft_forms import cuts_of, request_of
 from andon.hub.web.draft_views import RatesView, draft_view, preview_view
 from andon.hub.web.pages import page
-from andon.services.drafts import shown_picture, template_picture
+from andon.services.drafts import template_picture
 from andon.services.inspection_pictures import picture_of_inspection
 from andon.services.models import find_package
 from andon.services.previews import preview_recipe
@@ -79,12 +79,6 @@ def save(request: Request, form: Form) -> Response:
     made = make_recipe(workspace, request_of(workspace, form))
     address = request.url_for("show_recipe_version", name=str(made["name"]), version=str(made["version"]))
     return RedirectResponse(address.path, status_code=303)
-
-
-@router.get("/drafts/pictures/{image}")
-def picture(request: Request, image: str) -> Response:
-    """A whole picture, pixel for pixel."""
-    return _png(shown_picture(workspace_of(request), image))
 
 
 @router.get("/drafts/templates/{template}")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from andon.domain.models import Costs
@@ -68,20 +68,22 @@ def compare(request: Request, model: str, other: Annotated[str, Query()]) -> HTM
     return page(request, "models/compare", view, title="Two models side by side", section="models")
 
 
-@router.post("/models/{model}/evaluations")
-def evaluate(
-    request: Request,
-    model: str,
+def wish_of(
     cost_escape: Number,
     cost_overkill: Number,
     cost_review: Number,
     defect_percent: Number,
     variant: Annotated[str, Form()],
-) -> Response:
+) -> EvaluationWish:
+    """What the form for an evaluation asks for."""
+    return EvaluationWish(Costs(cost_escape, cost_overkill, cost_review, defect_percent / 100), variant)
+
+
+@router.post("/models/{model}/evaluations")
+def evaluate(request: Request, model: str, wish: Annotated[EvaluationWish, Depends(wish_of)]) -> Response:
     """Ask for an evaluation; it appears on the model's page when it is done."""
-    costs = Costs(cost_escape, cost_overkill, cost_review, defect_percent / 100)
     workspace = workspace_of(request)
-    ask_evaluation(workspace, model, EvaluationWish(costs, variant))
+    ask_evaluation(workspace, model, wish)
     return _back(workspace, model, "work")
 
 

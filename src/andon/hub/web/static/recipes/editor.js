@@ -123,7 +123,7 @@ function attachPictures(form, canvas, state, changed) {
     const choice = event.target.closest("[data-picture]");
     if (!choice || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    canvas.querySelector("img").src = `/drafts/pictures/${choice.dataset.picture}`;
+    canvas.querySelector("img").src = `/api/images/${choice.dataset.picture}/picture`;
     state.size = { width: Number(choice.dataset.width), height: Number(choice.dataset.height) };
     state.image = choice.dataset.picture;
     changed();

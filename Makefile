@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: setup
-	@$(BIN)/andon demo $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(SIZE),--size $(SIZE)) $(if $(DEMO_FOLDER),--folder "$(DEMO_FOLDER)")
+	@$(BIN)/andon demo $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(SIZE),--size $(SIZE)) $(if $(DEMO_FOLDER),--folder "$(DEMO_FOLDER)") $(if $(ONCE),--once)
 
 test: setup
 	@$(BIN)/python -m pytest $(ARGS)

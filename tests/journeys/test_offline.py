@@ -15,10 +15,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CABLE = ROOT / "tests" / "simulators" / "pulled_cable"
 ANDON = "from andon.cli.main import run; run()"
-FRESH_PARTS = 24
+FRESH_PARTS, PASSING_PARTS = 24, 60
 
 OWN_NETWORK = ("unshare", "--map-root-user", "--net")
-COUNTED = 'record=$1; shift; "$@"; ended=$?; grep ^Ip: /proc/net/snmp > "$record"; exit $ended'
+LOOPBACK_UP = (
+    "import fcntl, socket, struct; "
+    "fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh14x', b'lo', 1))"  # SIOCSIFFLAGS, IFF_UP
+)
+COUNTED = (
+    'record=$1; python=$2; up=$3; shift 3; "$python" -c "$up" || exit 99; '
+    '"$@"; ended=$?; grep ^Ip: /proc/net/snmp > "$record"; exit $ended'
+)
 """Runs a program and keeps what the kernel counted in the network of its own that it ran in."""
 
 
@@ -44,7 +51,17 @@ def offline(folder: Path, code: str, *arguments: str | Path) -> Offline:
     inherited = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     if has_own_network():
-        command = [*OWN_NETWORK, "sh", "-c", COUNTED, "sh", str(counters), *command]
+        command = [
+            *OWN_NETWORK,
+            "sh",
+            "-c",
+            COUNTED,
+            "sh",
+            str(counters),
+            sys.executable,
+            LOOPBACK_UP,
+            *command,
+        ]
     done = subprocess.run(command, env=inherited | settings, capture_output=True, text=True, check=False)
     attempts = record.read_text().splitlines() if record.exists() else []
     return Offline(done, attempts, unroutable(counters) if counters.exists() else None)
@@ -76,7 +93,7 @@ def test_the_demo_works_and_asks_nobody(demo: Offline) -> None:
 
 
 def test_the_demo_ends_with_numbers_and_their_doubt(demo: Offline) -> None:
-    found = json.loads(demo.done.stdout)
+    found = json.loads(demo.done.stdout)["inspected"]
     assert found["parts"] == sum(found["verdicts"].values()) == FRESH_PARTS
     escapes, overkill = found["rates"]["escapes"], found["rates"]["overkill"]
     assert escapes["of"] > 0 and escapes["of"] + overkill["of"] == FRESH_PARTS
@@ -86,7 +103,7 @@ def test_the_demo_ends_with_numbers_and_their_doubt(demo: Offline) -> None:
 
 
 def test_the_demo_leaves_a_report_overlays_and_tables(demo: Offline) -> None:
-    found = json.loads(demo.done.stdout)
+    found = json.loads(demo.done.stdout)["inspected"]
     assert Path(found["report"]).read_text().startswith("<!doctype html>")
     rows = list(csv.DictReader(Path(found["csv"]).open()))
     lines = [json.loads(line) for line in Path(found["jsonl"]).read_text().splitlines()]
@@ -94,6 +111,16 @@ def test_the_demo_leaves_a_report_overlays_and_tables(demo: Offline) -> None:
     shown = {path.name for path in (Path(found["folder"]) / "overlays").iterdir()}
     suspicious = [row["image"] for row in rows if row["verdict"] != "PASS"]
     assert shown >= {f"{name}.png" for name in suspicious} and shown
+
+
+def test_a_line_ran_and_the_hub_has_every_part_once(demo: Offline) -> None:
+    found = json.loads(demo.done.stdout)
+    assert found["offered"] == PASSING_PARTS
+    assert sum(found["verdicts"].values()) == found["hub_records"] == PASSING_PARTS
+    assert found["duplicates"] == found["missing"] == 0
+    assert found["escapes"]["of"] + found["overkill"]["of"] == PASSING_PARTS
+    assert 0 < found["latency_ms"]["p50"] <= found["latency_ms"]["p99"]
+    assert min(found["bytes"].values()) > 0
 
 
 @pytest.mark.parametrize(

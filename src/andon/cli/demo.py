@@ -1,8 +1,10 @@
-"""`andon demo`: the main job from end to end, on simulated parts or on a folder of your own."""
+"""`andon demo`: the main job from end to end, then a line that runs; on drawn parts or your own images."""
 
+import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +12,15 @@ from typing import Annotated
 
 import typer
 
+from andon.cli.demo_line import (
+    STATION,
+    LineFolder,
+    SimulatedParts,
+    defective_parts,
+    report_of,
+    running_line,
+    wait_for,
+)
 from andon.cli.session import Json, Session, print_json, print_table, progress_bar, talk
 from andon.domain.datasets import DatasetSpec, Snapshot, Split
 from andon.domain.images import ImageFilter
@@ -25,6 +36,15 @@ COSTS = Costs(escape=100.0, overkill=5.0, review=1.0, defect_rate=0.05)
 FRESH_FROM = 100_000
 """Number of the first fresh part: other lots of the same line, weeks after those that were learned from."""
 
+FRESH_DEFECTS = 0.15
+"""Share of defective parts among those that were not learned from."""
+
+LINE_SEED = 2
+"""The parts that pass by are drawn with another seed than those that were learned from."""
+
+RATE = 20.0
+"""Parts a second on the line."""
+
 
 class Size(StrEnum):
     """How much work the demo is; tiny is what the tests run."""
@@ -35,18 +55,20 @@ class Size(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Parts to learn from and to inspect, optimiser steps, sides of pictures and network input in pixels."""
+    """Parts to learn from and to inspect, steps, sides of pictures and of the network input in pixels, and
+    parts that pass by on the line when it ends by itself."""
 
     parts: int
     fresh: int
     steps: int
     side: int
     input: int
+    passing: int
 
 
 AMOUNTS: Mapping[Size, Amount] = {
-    Size.NORMAL: Amount(parts=900, fresh=400, steps=240, side=512, input=256),
-    Size.TINY: Amount(parts=80, fresh=24, steps=12, side=96, input=96),
+    Size.NORMAL: Amount(parts=900, fresh=400, steps=240, side=512, input=256, passing=1000),
+    Size.TINY: Amount(parts=80, fresh=24, steps=12, side=96, input=96, passing=60),
 }
 
 
@@ -56,28 +78,38 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Folder the demo works in.")] = Path("demo"),
     weights: Annotated[str, typer.Option(help="Weights to start from: none, imagenet or a file.")] = "none",
     size: Annotated[Size, typer.Option(help="normal: some minutes; tiny: some seconds.")] = Size.NORMAL,
+    once: Annotated[
+        bool, typer.Option("--once", help="End by itself: some parts pass, the last line is JSON.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import, freeze, train, evaluate, make a recipe and inspect fresh parts, without a question asked.
+    """Import, freeze, train, evaluate, make a recipe, inspect fresh parts; then a line runs with pages.
 
-    Without --data the parts are drawn, and the truth about the fresh ones is kept in a folder that the
-    inspection never reads. With --data the parts of the test group are inspected.
+    No question is asked. Without --data the parts are drawn, and the truth about the fresh ones is kept
+    where the inspection never reads it; hub, worker and a station then run, 20 simulated parts a second
+    pass by, and the pages can be watched until Ctrl-C (or, with --once, until some hundred parts passed).
+    With --data the parts of the test group are inspected, and no line runs: there is no camera.
 
-    Example: andon demo --data my-parts
+    Example: andon demo --once
     """
     session: Session = context.obj
     started = time.monotonic()
     workspace, _ = create_workspace(folder / "workspace", session.who)
     amount = AMOUNTS[size]
     source = data or _draw(folder / "parts", amount)
-    _learn(workspace, _import(workspace, source), amount, weights)
-    summary = _inspect(workspace, folder, amount, simulated=data is None)
+    model = _learn(workspace, _import(workspace, source), amount, weights)
+    inspected = _inspect(workspace, folder, amount, simulated=data is None)
+    if not as_json:
+        print_table(*inspected.table())
+    talk.print(f"Learned in {time.monotonic() - started:.0f} s. Report: {inspected.report}", soft_wrap=True)
+    talk.print(f"Overlays: {inspected.folder / 'overlays'}", soft_wrap=True)
+    found: dict[str, object] = {"inspected": inspected.as_json()}
+    if data is None:
+        found |= _run_line(workspace, model, LineFolder(folder / "line"), amount, once or as_json)
     if as_json:
-        print_json(summary.as_json())
-        return
-    print_table(*summary.table())
-    talk.print(f"Done in {time.monotonic() - started:.0f} s. Report: {summary.report}", soft_wrap=True)
-    talk.print(f"Overlays: {summary.folder / 'overlays'}", soft_wrap=True)
+        print_json(found)
+    elif once:
+        typer.echo(json.dumps(found, ensure_ascii=False))
 
 
 def _draw(folder: Path, amount: Amount) -> Path:
@@ -87,7 +119,7 @@ def _draw(folder: Path, amount: Amount) -> Path:
 
     shutil.rmtree(folder, ignore_errors=True)
     with progress_bar("drawing parts") as bar:
-        write_parts(folder, Line(_line(amount, defect_rate=0.35)), range(amount.parts), bar.report)
+        write_parts(folder, Line(_line(amount, 0.35)), range(amount.parts), bar.report)
     return folder
 
 
@@ -107,7 +139,7 @@ def _import(workspace: Workspace, source: Path) -> str:
     return name
 
 
-def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> None:
+def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> str:
     from andon.jobs.train import train_model
     from andon.services.datasets import freeze_dataset
     from andon.services.evaluations import evaluate_model
@@ -125,13 +157,14 @@ def _learn(workspace: Workspace, source: str, amount: Amount, weights: str) -> N
         talk.print(f"{name}: {value}", soft_wrap=True)
     talk.print(f"Model card: {evaluation.card}", soft_wrap=True)
     make_recipe(workspace, RecipeRequest("demo", trained.digest, cuts={}, note="cuts from costs"))
+    return trained.digest
 
 
 def _settings(snapshot: Snapshot, amount: Amount, weights: str) -> TrainSettings:
     """What learns most in a few minutes: with weights the fast family; without, the classic U-Net where
     there are masks, and a small classifier where there are none."""
-    from andon.services.truths import is_located, learnable_concepts
     from andon.domain.presets import preset
+    from andon.services.truths import is_located, learnable_concepts
 
     concepts = learnable_concepts(snapshot)
     has_masks = any(item.labels and is_located(item, concepts) for item in snapshot.of(Split.TRAIN))
@@ -169,7 +202,43 @@ def _draw_fresh(folder: Path, amount: Amount) -> tuple[Path, Path]:
     images, truth = folder / "fresh", folder / "truth"
     for old in (images, truth):
         shutil.rmtree(old, ignore_errors=True)
-    line = Line(_line(amount, defect_rate=0.15))
+    line = Line(_line(amount, FRESH_DEFECTS))
     later = range(FRESH_FROM, FRESH_FROM + amount.fresh)
     with progress_bar("drawing fresh parts") as bar:
         return images, write_fresh_parts(images, truth, line, later, bar.report)
+
+
+def _run_line(
+    workspace: Workspace, model: str, folder: LineFolder, amount: Amount, once: bool
+) -> dict[str, object]:
+    """Let parts pass by; gives what became of them, nothing where somebody ended it with Ctrl-C."""
+    from andon.services.approvals import approve
+    from andon.services.line_summaries import summarise_line
+
+    approve(workspace, model, "the demo looks at what follows")
+    passing = amount.passing if once else None
+    shown = SimulatedParts(passing, amount.passing, RATE, amount.side, FRESH_DEFECTS, LINE_SEED)
+    with running_line(workspace, folder, shown) as hub:
+        talk.print(f"Overview: {hub}   The station's page: {_page(workspace)}", soft_wrap=True)
+        if passing is None:
+            _watch(workspace)
+            return {}
+        with progress_bar("parts pass") as bar:
+            wait_for(workspace, passing, lambda said: bar.report(sum(said.parts.values()), passing))
+    return summarise_line(workspace, STATION, defective_parts(folder), folder.station).as_json()
+
+
+def _page(workspace: Workspace) -> str:
+    report = report_of(workspace)
+    return report.page if report else ""
+
+
+def _watch(workspace: Workspace) -> None:
+    talk.print("The line runs until Ctrl-C.")
+    with suppress(KeyboardInterrupt), progress_bar("parts pass") as bar:
+        while True:
+            report = report_of(workspace)
+            counts = "" if report is None else f"{report.per_second:.1f}/s, p99 {report.p99:.0f} ms"
+            bar.report(sum(report.parts.values()) if report else 0, None, counts)
+            time.sleep(1.0)
+    talk.print("Stopping the station, the worker and the hub.")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from andon.cli.extras import needed
 from andon.cli.session import Session
-from andon.errors import MissingProgram
 from andon.services.workspaces import find_workspace
 
 
@@ -30,13 +30,9 @@ def hub(
 
     Example: andon -w plant hub --port 8400
     """
-    try:
+    with needed("hub"):
         from andon.hub.main import serve
         from andon.hub.settings import Settings
-    except ImportError as cause:
-        raise MissingProgram(
-            f"the hub needs {cause.name}", "Install what it needs: pip install 'andon[hub]'."
-        ) from cause
     session: Session = context.obj
     folder = workspace or session.folder or find_workspace(Path.cwd())
     serve(Settings(folder, host, port, session.who))

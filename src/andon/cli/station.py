@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from andon.errors import MissingProgram
+from andon.cli.extras import needed
 
 
 def station(
@@ -64,13 +64,9 @@ def station(
 
     Example: andon station st-1 --folder st-1 --hub http://127.0.0.1:8400 --camera folder:folder=/in
     """
-    try:
+    with needed("station"):
         from andon.station.main import serve
         from andon.station.settings import options_from, read_settings
-    except ImportError as cause:
-        raise MissingProgram(
-            f"the station needs {cause.name}", "Install what it needs: pip install 'andon[station]'."
-        ) from cause
     given = {
         "name": name,
         "folder": folder,

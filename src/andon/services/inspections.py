@@ -43,7 +43,7 @@ def of_job(workspace: Workspace, job: str) -> list[Inspection]:
 
 
 def of_station(workspace: Workspace, station: str) -> list[Inspection]:
-    """All inspections of a station, in order of their arrival; for lines that ran for minutes, not years."""
+    """All inspections of a station, in order of arrival; for lines that ran for minutes, not years."""
     return _all(workspace, stored_inspections.Query(station=station))[::-1]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -197,6 +198,19 @@ def test_cuts_are_dragged_over_the_group_that_may_choose(
     panel.locator("[data-cut=reject]").focus()
     page.keyboard.press("ArrowLeft")
     assert shown(panel).reject == pytest.approx(pushed.reject - 0.001)
+
+
+def test_other_costs_choose_other_cuts(plant: BrightnessPlant, address: str, open_page: OpenPage) -> None:
+    page = edit(open_page(), address)
+    panel = page.locator("[data-cuts=bright]")
+    before = shown(panel)
+    page.locator("[name=cost_review]").fill("20")
+    page.get_by_role("button", name="Take the cheapest cuts").click()
+    evaluation = latest_evaluation(plant.workspace, plant.package)
+    assert evaluation is not None
+    wanted = evaluation.cheapest_cuts(replace(evaluation.costs, review=20.0)).cuts
+    expect(panel.locator("[name=cut_reject]")).to_have_value(f"{wanted['bright'].reject}")
+    assert shown(panel) == wanted["bright"] != before
 
 
 def test_cuts_moved_with_the_test_group_in_view_say_so(

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from andon.analysis.cuts import Rates, bound_rates
+from andon.analysis.cuts import Choice, Rates, bound_rates, choose_cuts
 from andon.analysis.parts import PartTable, fold
 from andon.domain.inspections import Verdict
 from andon.domain.models import Costs, Cuts, Package
@@ -120,6 +120,15 @@ class StoredEvaluation:
             raise InvalidInput(f"there are no cuts for {', '.join(missing)}")
         table = self.test_table()
         return bound_rates(table, {**cuts, **dict.fromkeys(self.unknown, NEVER)})
+
+    def cheapest_cuts(self, costs: Costs) -> Choice:
+        """Cuts of least expected cost, chosen on the calibration group.
+
+        Raises:
+            NotPossible: as :meth:`calibration_table`, or the group has no clean part.
+            InvalidInput: a cost is not possible.
+        """
+        return choose_cuts(self.calibration_table(), costs, self.package.manifest.output.score_floor)
 
     def _kept(self) -> GroupScores:
         if self.scores is None:

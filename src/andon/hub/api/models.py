@@ -10,7 +10,7 @@ from andon.domain.jobs import Job, JobKind
 from andon.domain.models import Costs, Cuts, Package
 from andon.domain.requests import BenchmarkJob, EvaluateJob
 from andon.domain.serial import to_json
-from andon.errors import InvalidInput
+from andon.errors import InvalidInput, NotPossible
 from andon.hub.requests import Limit, workspace_of
 from andon.services.approvals import approvals_of, approve, withdraw
 from andon.services.comparisons import compare_models
@@ -108,6 +108,17 @@ def rates(request: Request, model: str, cuts: dict[str, Cuts]) -> dict[str, Any]
     evaluation = latest_evaluation(workspace, find_package(workspace, model))
     found = None if evaluation is None else evaluation.test_rates(cuts)
     return {"rates": None if found is None else to_json(found)}
+
+
+@router.post("/{model}/suggestions")
+def suggest(request: Request, model: str, costs: Costs) -> dict[str, Cuts]:
+    """Cuts of least expected cost for other costs, chosen on the calibration group; nothing is stored."""
+    workspace = workspace_of(request)
+    package = find_package(workspace, model)
+    evaluation = latest_evaluation(workspace, package)
+    if evaluation is None:
+        raise NotPossible(f"model {package.digest[:12]} was never evaluated", "Evaluate it first.")
+    return dict(evaluation.cheapest_cuts(costs).cuts)
 
 
 @router.get("/{model}/comparisons")

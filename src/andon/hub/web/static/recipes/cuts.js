@@ -1,4 +1,6 @@
 // The two cuts of every concept: fields, handles on the chart, and what they do to the calibration group.
+import { ask } from "../look/ask.js";
+import { say } from "../look/toast.js";
 import { HEIGHT, draw, scoreAt } from "./chart.js";
 import { cost, count, curves, verdicts } from "./decide.js";
 import { element } from "./svg.js";
@@ -15,7 +17,7 @@ export function attachCuts(form, { group, floor }) {
   const state = { cuts: panels.map(readCuts), active: panels.map(() => "reject"), floor };
 
   const render = () => {
-    const costs = Object.fromEntries(COSTS.map((name) => [name, Number(form.elements[`cost_${name}`].value)]));
+    const costs = costsOf(form);
     panels.forEach((panel, place) => renderPanel(panel, place, state, group, costs));
     tell(form.querySelector("[data-rates]"), count(group, verdicts(group, state.cuts)), costs, group);
   };
@@ -33,9 +35,32 @@ export function attachCuts(form, { group, floor }) {
     render();
     form.dispatchEvent(new Event("andon:cuts"));
   });
+  attachCheapest(form, (found) => {
+    panels.forEach((panel, place) => { state.cuts[place] = found[panel.concept] ?? state.cuts[place]; });
+    changed();
+  });
   attachBound(form);
   new ResizeObserver(render).observe(panels[0].chart);
   render();
+}
+
+function costsOf(form) {
+  return Object.fromEntries(COSTS.map((name) => [name, Number(form.elements[`cost_${name}`].value)]));
+}
+
+function attachCheapest(form, take) {
+  form.querySelector("[data-cheapest-place]").hidden = false;
+  const button = form.querySelector("[data-cheapest]");
+  button.addEventListener("click", async () => {
+    const { defect_percent: percent, ...costs } = costsOf(form);
+    button.disabled = true;
+    try {
+      take(await ask("POST", `/api/models/${form.elements.model.value}/suggestions`, { ...costs, defect_rate: percent / 100 }));
+    } catch (problem) {
+      say(problem.message, problem.todo);
+    }
+    button.disabled = false;
+  });
 }
 
 function panelOf(form, place, group) {
@@ -51,7 +76,7 @@ function readCuts({ place }) {
 }
 
 function writeCuts({ place }, cuts) {
-  for (const name of ["review", "reject"]) place.querySelector(`[name=cut_${name}]`).value = Number(cuts[name].toFixed(5));
+  for (const name of ["review", "reject"]) place.querySelector(`[name=cut_${name}]`).value = cuts[name];
 }
 
 function renderPanel(panel, place, state, group, costs) {

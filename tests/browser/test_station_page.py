@@ -98,6 +98,20 @@ def test_the_desk_and_the_strip_under_a_finger_stand_still(
     expect(strip.locator(".chip")).to_have_count(5)
 
 
+def test_the_way_to_the_next_part_appears_when_one_comes(
+    line: Running, open_page: Callable[..., Page]
+) -> None:
+    first = line.do(line.line.part, Verdict.REJECT)
+    page = open_page()
+    page.goto(line.line.address)
+    expect(page.locator("[data-following]")).to_have_count(0)
+    second = line.do(line.line.part, Verdict.REJECT)
+    page.locator("[data-following]").click()
+    expect(page.locator("#held .held-part")).to_have_text(f"Part {second.part}")
+    page.keyboard.press("n")
+    expect(page.locator("#held .held-part")).to_have_text(f"Part {first.part}")
+
+
 def test_a_missed_part_is_picked_from_the_strip(line: Running, open_page: Callable[..., Page]) -> None:
     passed = [line.do(line.line.part, Verdict.PASS) for _ in range(5)]
     line.do(line.line.part, Verdict.REJECT)

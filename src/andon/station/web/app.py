@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -20,7 +20,7 @@ from andon.station.condition import Word
 from andon.station.metrics import CONTENT_TYPE, exposition
 from andon.station.spool import HeldPart
 from andon.station.web.desk import Desk
-from andon.station.web.live import Live, templates
+from andon.station.web.live import Live, macros_of, templates
 from andon.station.web.views import LineView, answer_text, held_view
 from andon.wire.guard import Guard
 
@@ -106,8 +106,7 @@ async def card(request: Request, part: Identifier = "", language: Language = Non
     held = await desk.held()
     chosen, why = await _chosen(desk, held, part, "", speaks)
     view = None if chosen is None else held_view(chosen, speaks, _live(request).state)
-    module: Any = templates().get_template("regions.html.j2").make_module({"words": speaks})
-    shown = str(module.held(view, why, _following(held, chosen)))
+    shown = str(macros_of(speaks.language).held(view, why, _following(held, chosen)))
     headers = {"cache-control": "no-store", "x-part": "" if view is None else view.part.id}
     return HTMLResponse(shown, headers=headers)
 

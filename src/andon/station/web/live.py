@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment
 
@@ -77,7 +78,8 @@ class Live:
             return known[1]
         said = words(language)
         view = self.view(said)
-        regions = {name: _draw(name, view, said) for name in REGIONS}
+        macros = macros_of(language)
+        regions = {name: str(getattr(macros, name)(view)) for name in REGIONS}
         held = said("held.count", count=said.number(self.state.held))
         number = known[1].number + 1 if known else 1
         drawn = Drawn(number, view.state, self.is_fault(), held, regions)
@@ -97,6 +99,7 @@ def templates() -> Environment:
     return environment("andon.station.web")
 
 
-def _draw(region: str, view: LineView, said: Words) -> str:
-    module = templates().get_template("regions.html.j2").make_module({"words": said})
-    return str(getattr(module, region)(view))
+@cache
+def macros_of(language: str) -> Any:
+    """The macros of ``regions.html.j2``, speaking ``language``."""
+    return templates().get_template("regions.html.j2").make_module({"words": words(language)})

@@ -6,6 +6,7 @@ from datetime import datetime
 from andon.domain.annotations import Box
 from andon.domain.calibrations import Calibration, length_in_pixels
 from andon.domain.feedback import Answer, Queue
+from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Reason, Verdict
 from andon.domain.stations import Alarm, AlarmCode
 from andon.look.words import Words
@@ -17,6 +18,10 @@ MAX_REASONS = 2
 """Reasons that are named; the others are counted."""
 
 MAX_MARKS = 12
+MAX_CHIPS = 40
+LABEL_HEIGHT = 0.06
+LABEL_WIDTH = 0.026
+"""Of a letter; both as shares of the picture's width."""
 WAITING = "WAITING"
 HUES = 8
 GIGABYTE = 1e9
@@ -142,7 +147,7 @@ def line_view(state: LineState, words: Words, at: Timestamp, monotonic: float) -
         type=(runs.recipe.part_type if runs else None) or "",
         recipe=recipe,
         live=None if inspection is None else part_view(inspection, words, state),
-        strip=tuple(_chip(part, words) for part in list(state.strip)),
+        strip=tuple(_chip(part, words) for part in list(state.strip)[-MAX_CHIPS:]),
         since=words("page.shift", time=_clock(state.started_at)[:5]),
         counts=tuple(_count(verdict, state, words) for verdict in COUNTED),
         rate=words("page.rate", rate=words.number(state.per_second(monotonic), 1)),
@@ -169,7 +174,7 @@ def part_view(inspection: Inspection, words: Words, state: LineState) -> PartVie
         picture=f"/pictures/{inspection.id}" if pictured else "",
         width=shape.width if shape else 0,
         height=shape.height if shape else 0,
-        marks=_marks(inspection, words) if shape is not None and verdict is not Verdict.PASS else (),
+        marks=_marks(inspection, shape, words) if shape is not None and verdict is not Verdict.PASS else (),
     )
 
 
@@ -211,18 +216,32 @@ def _calibration(state: LineState) -> Calibration | None:
     return state.assignment.recipe.calibration if state.assignment else None
 
 
-def _marks(inspection: Inspection, words: Words) -> tuple[MarkView, ...]:
+def _marks(inspection: Inspection, shape: Shape, words: Words) -> tuple[MarkView, ...]:
+    """The worst findings; a label that would lie on that of a worse one is left out."""
     concepts = sorted(inspection.scores)
     worst = sorted(inspection.findings, key=lambda found: -found.score)
-    return tuple(
-        MarkView(
-            f"{found.concept} {words.number(found.score, 2)}",
-            concepts.index(found.concept) % HUES + 1 if found.concept in concepts else 1,
-            _sides(found.box),
+    marks: list[MarkView] = []
+    taken: list[Box] = []
+    for found in worst[:MAX_MARKS]:
+        if found.box is None:
+            continue
+        label = f"{found.concept} {words.number(found.score, 2)}"
+        place = Box(
+            found.box.x,
+            found.box.y,
+            len(label) * LABEL_WIDTH * shape.width,
+            LABEL_HEIGHT * shape.width,
         )
-        for found in worst[:MAX_MARKS]
-        if found.box is not None
-    )
+        hidden = any(_overlap(place, other) for other in taken)
+        taken += [] if hidden else [place]
+        hue = concepts.index(found.concept) % HUES + 1 if found.concept in concepts else 1
+        marks.append(MarkView("" if hidden else label, hue, _sides(found.box)))
+    return tuple(marks)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    beside = one.x + one.width < other.x or other.x + other.width < one.x
+    return not (beside or one.y + one.height < other.y or other.y + other.height < one.y)
 
 
 def _sides(box: Box) -> tuple[float, float, float, float]:

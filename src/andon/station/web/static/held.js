@@ -6,8 +6,21 @@ const said = desk.querySelector("[data-said]");
 let busy = false;
 
 document.addEventListener("andon:held", () => {
-  if (!desk.dataset.held && !busy) show("");
+  if (busy) return;
+  if (!desk.dataset.held) show("");
+  else if (!card.querySelector("[data-following]")) offerNext();
 });
+
+// A part came behind the one on the desk: only the way to it is added, nothing moves.
+async function offerNext() {
+  const part = desk.dataset.held;
+  const html = await fetched(part);
+  if (html?.part !== part || desk.dataset.held !== part) return;
+  const made = document.createElement("template");
+  made.innerHTML = html.text;
+  const link = made.content.querySelector("[data-following]");
+  if (link && !card.querySelector("[data-following]")) card.querySelector(".held-why")?.append(document.importNode(link, true));
+}
 
 desk.addEventListener("submit", async (event) => {
   const form = event.target.closest("[data-review]");
@@ -45,15 +58,18 @@ desk.addEventListener("click", (event) => {
 });
 
 async function show(part) {
-  const language = document.documentElement.lang;
-  const answer = await fetch(`/held?${new URLSearchParams({ part, language })}`);
-  if (!answer.ok) return;
-  const html = await answer.text();
-  const found = answer.headers.get("x-part");
-  if (part && !found) {
+  const html = await fetched(part);
+  if (!html) return;
+  if (part && !html.part) {
     await show("");
     return;
   }
-  card.innerHTML = html;
-  desk.dataset.held = found;
+  card.innerHTML = html.text;
+  desk.dataset.held = html.part;
+}
+
+async function fetched(part) {
+  const language = document.documentElement.lang;
+  const answer = await fetch(`/held?${new URLSearchParams({ part, language })}`);
+  return answer.ok ? { text: await answer.text(), part: answer.headers.get("x-part") } : null;
 }

@@ -16,7 +16,8 @@ from andon.station.inspectors import Inspectors, Running
 from andon.station.judgements import Judgement
 from andon.station.keeping import Keep, keep
 from andon.station.recorder import Recorder, not_recorded
-from andon.station.state import Judged, LineState
+from andon.station.recent import Judged
+from andon.station.state import LineState
 from andon.station.watch import Watch
 from andon.units import Digest
 
@@ -184,16 +185,21 @@ class Line:
         kept = keep(decided.judgement.decision, policy, draws)
         inspection = self._inspection(frame, decided, kept)
         begun = self._clock.monotonic()
-        recorded = await self._books.recorder.record(inspection, decided.due - self._clock.monotonic())
+        recorded = await self._books.recorder.record(inspection, self._left(decided, frame))
         told = recorded or not_recorded(inspection, "the record was not on the disk in time")
         await self._ends.output.tell(_answer_of(told))
         self._ends.camera.answered(frame, told.decision)
         now = self._clock.monotonic()
         told = _timed(told, (now - frame.monotonic) * 1e3, (now - begun) * 1e3)
-        self._state.judged(Judged(told, frame), now)
+        self._state.judged(Judged(told, frame, decided.judgement.outlines), now)
         self._note_lateness(told)
         if recorded is not None:
             self._books.images.put(Taken(told, frame, kept))
+
+    def _left(self, decided: _Decided, frame: Frame) -> float:
+        """Seconds for the record; a part that is past its time already still gets its number."""
+        least = (decided.due - frame.monotonic) * RESERVE
+        return max(decided.due - self._clock.monotonic(), least if _is_late(decided) else 0.0)
 
     def _inspection(self, frame: Frame, decided: _Decided, kept: Keep) -> Inspection:
         """The record as it holds if the program dies right after writing it: the image is not there yet."""
@@ -255,6 +261,10 @@ def _answer_of(told: Inspection) -> Answer:
     sequence = told.capture.sequence if told.capture else 0
     decision = told.decision
     return Answer(sequence, told.part, decision.verdict, decision.reasons, told.id)
+
+
+def _is_late(decided: _Decided) -> bool:
+    return any(reason.code is ReasonCode.LATE for reason in decided.judgement.decision.reasons)
 
 
 def _timed(told: Inspection, milliseconds: float, record: float) -> Inspection:

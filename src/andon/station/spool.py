@@ -110,8 +110,9 @@ class Spool:
             self._prepare()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
+        """Let go of the file; where its log cannot be brought into it now, the next one to open it does."""
+        with _failures(self._path):
+            self._connection.close()
 
     def record(self, inspection: Inspection) -> Inspection:
         """Write a new record; it is given the next number of the station's sequence.

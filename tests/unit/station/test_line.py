@@ -1,0 +1,361 @@
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from simulators.station_parts import AT, HandClock, frame
+
+from andon.blobs.folder import FolderBlobs
+from andon.domain.inspections import Decision, Inspection, Kept, ReasonCode, Verdict
+from andon.domain.models import Cuts
+from andon.domain.recipes import Recipe
+from andon.domain.serial import from_json
+from andon.domain.stations import AlarmCode, Assignment, KeepPolicy
+from andon.errors import DiskFull, OperatorError
+from andon.station.answers import Answer
+from andon.station.clock import Clock
+from andon.station.frames import Frame
+from andon.station.images import ImageWriter
+from andon.station.inspector_process import InspectorFailed
+from andon.station.inspectors import Inspectors, Running
+from andon.station.judgements import Judgement
+from andon.station.line import Books, Ends, Line
+from andon.station.loops import Thread
+from andon.station.recorder import Recorder
+from andon.station.spool import Spool
+from andon.station.spool_thread import SpoolThread
+from andon.station.state import LineState
+from andon.station.watch import Watch
+from andon.units import Digest
+
+DEADLINE = 200.0
+RECIPE = Recipe("plain", 3, None, Digest("1" * 64), {"bright": Cuts(0.4, 0.6)})
+
+
+def assignment(keep: KeepPolicy = KeepPolicy(0, 0)) -> Assignment:
+    return Assignment("st-1", 5, RECIPE, (), keep, DEADLINE, "me", AT)
+
+
+@dataclass
+class InspectorTwin:
+    """Judges after ``seconds`` of the hand clock and not before the gate opens; or fails, where ``dead``."""
+
+    clock: Clock
+    seconds: float = 0.0
+    verdict: Verdict = Verdict.PASS
+    dead: bool = False
+    asked: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    ready: Any = field(default_factory=lambda: SimpleNamespace(variant="twin/f32", machine="avx2"))
+
+    async def judge(self, frame: Frame) -> Judgement:
+        self.asked += 1
+        if self.dead:
+            raise InspectorFailed(ReasonCode.MODEL_FAILED, "the inspector died")
+        await self.gate.wait()
+        if self.seconds:
+            await self.clock.sleep(self.seconds)
+        return Judgement(Decision(self.verdict), {"bright": 0.1}, (), 1.0, {"engine": 0.5}, {})
+
+
+class CameraTwin:
+    """Gives what is put into it; an exception is raised, None ends it."""
+
+    def __init__(self) -> None:
+        self.coming: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
+        self.done: list[tuple[int, Verdict]] = []
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        while (item := await self.coming.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def answered(self, frame: Frame, decision: Decision) -> None:
+        self.done.append((frame.number, decision.verdict))
+
+
+class OutputTwin:
+    """Hears answers, and looks into the spool at that moment: is the record there?"""
+
+    def __init__(self, spool: SpoolThread, hand: HandClock) -> None:
+        self.spool, self.hand = spool, hand
+        self.heard: list[Answer] = []
+        self.at: list[float] = []
+        self.unrecorded: list[Answer] = []
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def tell(self, answer: Answer) -> None:
+        self.heard.append(answer)
+        self.at.append(self.hand.seconds)
+        if answer.sequence == 0:
+            return
+        query = "SELECT sequence FROM records WHERE id = ?"
+        rows = await self.spool.call(self.spool.spool._rows, query, (answer.inspection,))
+        if rows != [(answer.sequence,)]:
+            self.unrecorded.append(answer)
+
+
+class StubbornSpool(Spool):
+    """A spool whose disk waits for ``lets``, or is full as often as ``full`` says."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.lets = threading.Event()
+        self.lets.set()
+        self.full = 0
+
+    def record(self, inspection: Inspection) -> Inspection:
+        assert self.lets.wait(20)
+        if self.full:
+            self.full -= 1
+            raise DiskFull("no space is left", "Free some.")
+        return super().record(inspection)
+
+
+class Bench:
+    """A whole line on a hand clock, with a real spool."""
+
+    def __init__(self, folder: Path, queue: int = 2, keep: KeepPolicy = KeepPolicy(0, 0)) -> None:
+        self.hand = HandClock((0.005, 0.5))
+        self.clock = self.hand.clock
+        self.state = LineState("st-1", "line-1", "test", AT)
+        self.spool = StubbornSpool(folder / "spool.db")
+        self.thread = Thread("spool")
+        self.camera = CameraTwin()
+        writing = SpoolThread(self.spool, self.thread)
+        self.output = OutputTwin(writing, self.hand)
+        self.watch = Watch(self.clock.monotonic)
+        self.recorder = Recorder(writing, self.state, self.clock)
+        images = ImageWriter(FolderBlobs(folder / "images"), self.recorder, self.state, self.watch)
+        self.inspectors = Inspectors(2**20, self.state, self.clock)
+        self.twin = InspectorTwin(self.clock)
+        self.twin.gate.set()
+        self.assign(keep)
+        ends = Ends(self.camera, self.output, self.watch, queue, stall=3.0)
+        self.line = Line(ends, Books(self.recorder, images), self.inspectors, self.state, self.clock)
+        loops = (self.line.take, self.line.judge, self.recorder.run, images.run)
+        self.tasks = [asyncio.ensure_future(loop()) for loop in loops]
+
+    def assign(self, keep: KeepPolicy) -> None:
+        self.inspectors.running = Running(assignment(keep), self.twin)  # type: ignore[arg-type]
+        self.state.assignment = assignment(keep)
+
+    def show(self, *numbers: int) -> None:
+        for number in numbers:
+            self.camera.coming.put_nowait(frame(number, self.clock))
+
+    async def until(self, seen: Callable[[], object]) -> None:
+        """The disk is real, so real time passes until it wrote; bounded."""
+        for _ in range(2000):
+            if seen():
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError("not seen")
+
+    async def settled(self, count: int) -> list[Inspection]:
+        def ready() -> list[tuple[str, str]]:
+            return list(self.thread.wait(self.spool.waiting, 500).records)
+
+        await self.until(lambda: len(ready()) == count)
+        return [from_json(Inspection, json.loads(text)) for _, text in ready()]
+
+    async def close(self) -> None:
+        self.spool.lets.set()
+        for task in self.tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self.tasks, return_exceptions=True):
+            assert isinstance(outcome, asyncio.CancelledError), outcome
+        self.thread.close()
+        self.spool.close()
+
+
+def codes(answer: Answer) -> list[ReasonCode]:
+    return [reason.code for reason in answer.reasons]
+
+
+def scene(act: Callable[[Bench], Any], folder: Path, **given: Any) -> None:
+    async def play() -> None:
+        bench = Bench(folder, **given)
+        try:
+            await asyncio.wait_for(act(bench), 60)
+        finally:
+            await bench.close()
+
+    asyncio.run(play())
+
+
+def test_each_part_is_recorded_before_it_is_told_and_in_order(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        for number in range(1, 6):
+            bench.show(number)
+            await bench.until(lambda number=number: len(bench.output.heard) == number)
+        assert bench.output.unrecorded == []
+        assert [answer.sequence for answer in bench.output.heard] == [1, 2, 3, 4, 5]
+        assert [answer.part for answer in bench.output.heard] == [f"part-{n}" for n in range(1, 6)]
+        assert bench.camera.done == [(n, Verdict.PASS) for n in range(1, 6)]
+        for stored in await bench.settled(5):
+            assert (stored.recipe, stored.recipe_version, stored.variant) == ("plain", 3, "twin/f32")
+            assert stored.capture is not None
+            assert stored.capture.kept is Kept.NOT_KEPT
+            assert stored.capture.thumbnail is not None
+            assert {"wait", "engine", "record"} <= set(stored.capture.stages)
+        assert bench.state.parts[Verdict.PASS] == 5
+
+    scene(act, tmp_path)
+
+
+def test_a_late_verdict_is_no_decision_in_time_and_is_discarded(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.twin.seconds = 1.0
+        shown = bench.hand.seconds
+        bench.show(1)
+        await bench.hand.pass_(0.1)
+        assert bench.output.heard == []
+        await bench.hand.pass_(0.06)
+        await bench.until(lambda: bench.output.heard)
+        assert bench.output.at[0] <= shown + DEADLINE / 1e3
+        (told,) = bench.output.heard
+        assert (told.verdict, codes(told)) == (Verdict.NO_DECISION, [ReasonCode.LATE])
+        bench.twin.seconds = 0.0
+        bench.show(2)
+        await bench.until(lambda: len(bench.output.heard) == 2)
+        await bench.hand.pass_(2.0)
+        assert [answer.verdict for answer in bench.output.heard] == [Verdict.NO_DECISION, Verdict.PASS]
+        first, second = await bench.settled(2)
+        assert (first.decision.verdict, second.decision.verdict) == (Verdict.NO_DECISION, Verdict.PASS)
+
+    scene(act, tmp_path)
+
+
+def test_frames_beyond_the_queue_are_answered_at_once_and_none_is_dropped(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.twin.gate.clear()
+        bench.show(*range(1, 8))
+        await bench.until(lambda: len(bench.output.heard) == 4)
+        assert {answer.part for answer in bench.output.heard} == {f"part-{n}" for n in (4, 5, 6, 7)}
+        assert all(codes(answer) == [ReasonCode.LATE] for answer in bench.output.heard)
+        bench.twin.gate.set()
+        await bench.until(lambda: len(bench.output.heard) == 7)
+        assert {answer.part for answer in bench.output.heard} == {f"part-{n}" for n in range(1, 8)}
+        stored = await bench.settled(7)
+        assert [found.capture.sequence for found in stored if found.capture] == list(range(1, 8))
+
+    scene(act, tmp_path)
+
+
+def test_a_record_that_is_not_on_the_disk_in_time_is_no_decision_everywhere(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.spool.lets.clear()
+        bench.show(1)
+        await bench.until(lambda: bench.twin.asked == 1)
+        await bench.hand.pass_(DEADLINE / 1e3)
+        (told,) = bench.output.heard
+        assert (told.sequence, told.verdict) == (0, Verdict.NO_DECISION)
+        assert codes(told) == [ReasonCode.NOT_RECORDED]
+        bench.spool.lets.set()
+        await bench.hand.pass_(1.0)
+        (stored,) = await bench.settled(1)
+        assert (stored.id, stored.decision.verdict) == (told.inspection, Verdict.NO_DECISION)
+
+    scene(act, tmp_path)
+
+
+def test_a_full_disk_stops_no_line_and_loses_no_record(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.spool.full = 3
+        bench.show(1)
+        await bench.until(lambda: bench.output.heard)
+        (told,) = bench.output.heard
+        assert codes(told) == [ReasonCode.NOT_RECORDED]
+        assert AlarmCode.DISK_FULL in bench.state.alarms
+        for _ in range(4):
+            await bench.hand.pass_(1.0)
+            await asyncio.sleep(0.05)
+        (stored,) = await bench.settled(1)
+        assert stored.id == told.inspection
+        for _ in range(3):
+            await bench.hand.pass_(1.0)
+            await asyncio.sleep(0.02)
+        assert AlarmCode.DISK_FULL not in bench.state.alarms
+
+    scene(act, tmp_path)
+
+
+def test_without_assignment_and_without_inspector_parts_are_undecided_for_different_reasons(
+    tmp_path: Path,
+) -> None:
+    async def act(bench: Bench) -> None:
+        bench.inspectors.running = None
+        bench.show(1)
+        await bench.until(lambda: len(bench.output.heard) == 1)
+        bench.state.assignment = None
+        bench.show(2)
+        await bench.until(lambda: len(bench.output.heard) == 2)
+        bench.assign(KeepPolicy(0, 0))
+        bench.twin.dead = True
+        bench.show(3)
+        await bench.until(lambda: len(bench.output.heard) == 3)
+        assert [codes(answer) for answer in bench.output.heard] == [
+            [ReasonCode.MODEL_FAILED],
+            [ReasonCode.NO_MODEL],
+            [ReasonCode.MODEL_FAILED],
+        ]
+        assert [found.recipe for found in await bench.settled(3)] == ["", "", "plain"]
+
+    scene(act, tmp_path)
+
+
+def test_a_camera_that_fails_or_stalls_is_an_alarm_and_is_asked_again(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.show(1)
+        await bench.until(lambda: len(bench.output.heard) == 1)
+        assert bench.state.camera == "ok"
+        await bench.hand.pass_(3.5)
+        assert (bench.state.camera, AlarmCode.CAMERA_STALLED in bench.state.alarms) == ("stalled", True)
+        bench.camera.coming.put_nowait(OperatorError("the cable is out"))
+        await bench.until(lambda: bench.state.camera == "lost")
+        assert bench.state.alarms[AlarmCode.CAMERA_STALLED].message == "the cable is out"
+        bench.show(2)
+        await bench.hand.pass_(1.0)
+        await bench.until(lambda: len(bench.output.heard) == 2)
+        assert (bench.state.camera, bench.state.alarms) == ("ok", {})
+
+    scene(act, tmp_path)
+
+
+def test_passes_drawn_for_the_audit_are_kept_with_the_probability_they_were_drawn_with(
+    tmp_path: Path,
+) -> None:
+    async def act(bench: Bench) -> None:
+        bench.show(1)
+        (stored,) = await bench.settled(1)
+        assert stored.capture is not None
+        assert (stored.capture.audit, stored.capture.kept) == (0.01, Kept.KEPT)
+        assert stored.capture.blob is not None
+        assert (tmp_path / "images" / stored.capture.blob[:2] / stored.capture.blob).is_file()
+        (held,) = bench.thread.wait(bench.spool.held, 5)
+        assert (held.queue.value, held.inspection.id) == ("audit", stored.id)
+
+    scene(act, tmp_path, keep=KeepPolicy(passes=0, audit=0.01))
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REJECT, Verdict.REVIEW])
+def test_rejects_and_reviews_are_always_kept_and_held(tmp_path: Path, verdict: Verdict) -> None:
+    async def act(bench: Bench) -> None:
+        bench.twin.verdict = verdict
+        bench.show(1)
+        (stored,) = await bench.settled(1)
+        assert stored.capture is not None
+        assert (stored.capture.audit, stored.capture.kept) == (0.0, Kept.KEPT)
+        (held,) = bench.thread.wait(bench.spool.held, 5)
+        assert held.queue.value == verdict.value.lower()
+
+    scene(act, tmp_path)

@@ -1,0 +1,276 @@
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import apsw
+import pytest
+from simulators.station_parts import AT, record
+
+from andon.domain.feedback import Answer, Queue, Review
+from andon.domain.inspections import Inspection, Kept
+from andon.domain.serial import from_json
+from andon.errors import AndonError, DiskFull, OperatorError, UnsupportedVersion
+from andon.station.spool import MAX_HELD, Spool, StoredBlob
+from andon.units import digest_of
+
+ROOT = Path(__file__).parents[3]
+KILLS = 8
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    opened = Spool(tmp_path / "spool.db")
+    yield opened
+    opened.close()
+
+
+def sent(spool: Spool) -> list[Inspection]:
+    return [from_json(Inspection, json.loads(text)) for _, text in spool.waiting(500).records]
+
+
+def sequences(spool: Spool) -> list[int]:
+    return [found.capture.sequence for found in sent(spool) if found.capture]
+
+
+def blob(content: bytes, worth: int = 3, kept_in_file: bool = True) -> StoredBlob:
+    return StoredBlob(digest_of(content), len(content), None if kept_in_file else content, worth)
+
+
+def kept(inspection: Inspection, of: StoredBlob) -> Inspection:
+    assert inspection.capture is not None
+    capture = replace(inspection.capture, kept=Kept.KEPT, blob=of.digest, size=of.size)
+    return replace(inspection, capture=capture)
+
+
+def test_records_are_numbered_without_a_gap_and_sent_in_order_once_settled(spool: Spool) -> None:
+    written = [spool.record(record(f"p{n}")) for n in range(4)]
+    assert sequences(spool) == []
+    for settled in (written[1], written[0], written[3]):
+        spool.settle(settled)
+    assert sequences(spool) == [1, 2]
+    spool.settle(written[2])
+    assert sequences(spool) == [1, 2, 3, 4]
+    assert spool.counts() == (4, 0, 0)
+
+
+def test_numbers_go_on_after_everything_was_receipted_and_the_program_started_anew(tmp_path: Path) -> None:
+    first = Spool(tmp_path / "spool.db")
+    written = [first.record(record()) for _ in range(3)]
+    for one in written:
+        first.settle(one)
+    first.receipted([one.id for one in written], {}, ())
+    first.close()
+    again = Spool(tmp_path / "spool.db")
+    assert again.counts() == (0, 0, 0)
+    numbered = again.record(record())
+    assert numbered.capture is not None
+    assert numbered.capture.sequence == 4
+    again.close()
+
+
+def test_only_what_was_receipted_leaves_and_what_is_refused_is_put_aside(spool: Spool) -> None:
+    written = [spool.record(record()) for _ in range(3)]
+    for one in written:
+        spool.settle(one)
+    spool.receipted([written[0].id], {written[1].id: "no such station"}, ())
+    assert sequences(spool) == [3]
+    assert spool.counts() == (1, 0, 1)
+
+
+def test_a_killed_program_leaves_records_that_are_sent_as_they_were_written(tmp_path: Path) -> None:
+    first = Spool(tmp_path / "spool.db")
+    first.record(record(kept=Kept.LOST))
+    first.close()
+    again = Spool(tmp_path / "spool.db")
+    assert sent(again) == []
+    assert again.reap() == 1
+    (left,) = sent(again)
+    assert left.capture is not None
+    assert left.capture.kept is Kept.LOST
+    again.close()
+
+
+def test_pictures_go_after_their_records_receipt_and_only_where_they_are_wanted(spool: Spool) -> None:
+    image, thumbnail = blob(b"image"), blob(b"small", 6, kept_in_file=False)
+    written = spool.record(record())
+    spool.settle(kept(written, image), (image, thumbnail))
+    assert spool.wanted(10) == ()
+    assert spool.spent(10) == ()
+    spool.receipted([written.id], {}, [thumbnail.digest])
+    assert spool.wanted(10) == (thumbnail,)
+    assert spool.spent(10) == (image,)
+    spool.uploaded(thumbnail.digest)
+    assert {found.digest for found in spool.spent(10)} == {image.digest, thumbnail.digest}
+    spool.forget(image.digest)
+    assert spool.image_bytes() == 0
+
+
+def test_a_held_part_keeps_its_picture_until_somebody_said_something(spool: Spool) -> None:
+    image = blob(b"image")
+    written = spool.record(record())
+    spool.settle(kept(written, image), (image,), Queue.REJECT)
+    spool.receipted([written.id], {}, ())
+    assert spool.spent(10) == ()
+    (held,) = spool.held(10)
+    assert (held.queue, held.inspection.id) == (Queue.REJECT, written.id)
+    assert spool.find_held(written.id) == held
+    review = Review("r1", written.id, Answer.CONFIRMED, Queue.REJECT, "ann", AT)
+    spool.review(review)
+    spool.review(review)
+    assert spool.held(10) == ()
+    assert spool.find_held(written.id) is None
+    assert [found.digest for found in spool.spent(10)] == [image.digest]
+    ((identifier, text),) = spool.waiting(10).reviews
+    assert from_json(Review, json.loads(text)) == review
+    spool.receipted([identifier], {}, ())
+    assert spool.waiting(10).reviews == ()
+
+
+def test_people_are_offered_the_newest_parts_and_no_more_than_they_can_look_at(spool: Spool) -> None:
+    for number in range(MAX_HELD + 3):
+        spool.settle(spool.record(record(f"p{number}")), (), Queue.AUDIT)
+    assert spool.counts()[1] == MAX_HELD
+    assert spool.held(1)[0].inspection.part == f"p{MAX_HELD + 2}"
+
+
+def test_what_is_given_up_first_is_worth_least_and_its_record_says_that_it_is_lost(spool: Spool) -> None:
+    written = [spool.record(record(f"p{n}")) for n in range(3)]
+    images = [blob(f"image {n}".encode(), worth) for n, worth in enumerate((3, 1, 1))]
+    for one, image in zip(written, images, strict=True):
+        spool.settle(kept(one, image), (image,))
+    assert [found.digest for found in spool.cheapest(10)] == [images[n].digest for n in (1, 2, 0)]
+    spool.forget(images[1].digest)
+    lost = sent(spool)[1].capture
+    assert lost is not None
+    assert (lost.kept, lost.blob, lost.size) == (Kept.LOST, None, 0)
+    assert sent(spool)[0].capture.kept is Kept.KEPT  # type: ignore[union-attr]
+
+
+def test_the_floor_of_assignments_never_sinks(spool: Spool) -> None:
+    assert (spool.floor(), spool.assignment(), spool.hub_key()) == (0, None, None)
+    spool.keep_assignment("seven", 7)
+    spool.keep_assignment("five", 5)
+    spool.keep_hub_key("key")
+    assert (spool.floor(), spool.assignment(), spool.hub_key()) == (7, "five", "key")
+
+
+def test_a_spool_of_a_newer_program_and_a_damaged_one_are_refused(tmp_path: Path) -> None:
+    Spool(tmp_path / "newer.db").close()
+    newer = apsw.Connection(str(tmp_path / "newer.db"))
+    newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    with pytest.raises(UnsupportedVersion):
+        Spool(tmp_path / "newer.db")
+    (tmp_path / "damaged.db").write_bytes(os.urandom(8192))
+    with pytest.raises(OperatorError):
+        Spool(tmp_path / "damaged.db")
+
+
+def test_every_record_that_was_said_to_be_written_outlives_kill_9(tmp_path: Path) -> None:
+    path, chance, said = tmp_path / "spool.db", random.Random(0), 0
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
+    writer = [sys.executable, str(ROOT / "tests/simulators/killed_spool.py"), str(path)]
+    for _ in range(KILLS):
+        process = subprocess.Popen(writer, stdout=subprocess.PIPE, env=environment, text=True)
+        assert process.stdout is not None
+        wanted = chance.randrange(1, 40)
+        heard = [process.stdout.readline() for _ in range(wanted)]
+        process.kill()
+        heard += process.stdout.readlines()
+        process.wait()
+        process.stdout.close()
+        numbers = [int(line) for line in heard if line.endswith("\n")]
+        assert numbers[0] in {said + 1, said + 2}, "a number was given twice, or one is missing"
+        said = numbers[-1]
+    spool = Spool(path)
+    spool.reap()
+    assert spool.counts()[0] - said in {0, 1}
+    found = [row[0] for row in spool._rows("SELECT sequence FROM records ORDER BY sequence")]
+    assert found == list(range(1, len(found) + 1))
+    assert spool._rows("PRAGMA integrity_check") == [("ok",)]
+    spool.close()
+
+
+class FailingDisk(apsw.VFS):
+    """A disk on which the call with a given number fails, once."""
+
+    def __init__(self, at: int, failure: type[Exception]) -> None:
+        self.left, self.failure = at, failure
+        self.name = f"failing-{id(self)}"
+        super().__init__(self.name, "")
+
+    def xOpen(self, name: object, flags: list[int]) -> "FailingFile":
+        return FailingFile(self, name, flags)
+
+    def call(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise self.failure()
+
+
+class FailingFile(apsw.VFSFile):
+    def __init__(self, disk: FailingDisk, name: object, flags: list[int]) -> None:
+        self.disk = disk
+        super().__init__("", name, flags)  # type: ignore[arg-type]
+
+    def xWrite(self, data: bytes, offset: int) -> None:
+        self.disk.call()
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:
+        self.disk.call()
+        super().xSync(flags)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("failure", [apsw.FullError, apsw.IOError])
+def test_whichever_write_fails_no_record_that_was_written_is_lost(
+    tmp_path: Path, failure: type[Exception]
+) -> None:
+    for at in range(1, 200):
+        path = tmp_path / f"spool-{at}.db"
+        disk = FailingDisk(at, failure)
+        said, failed = flow(path, disk, failure)
+        check = Spool(path)
+        found = [row[0] for row in check._rows("SELECT id FROM records ORDER BY sequence")]
+        assert set(said) <= set(found), f"call {at}: a written record is gone"
+        assert check._rows("PRAGMA integrity_check") == [("ok",)]
+        check.close()
+        if not failed and disk.left > 0:
+            return
+    raise AssertionError("the flow has more writes than were tried")
+
+
+def flow(path: Path, disk: FailingDisk, failure: type[Exception]) -> tuple[list[str], bool]:
+    """Write five records, each tried until it is written; their ids, and whether the disk ever failed."""
+    said: list[str] = []
+    failed = False
+    spool: Spool | None = None
+    while spool is None:
+        try:
+            spool = Spool(path, vfs=disk.name)
+        except AndonError:
+            failed = True
+    for number in range(5):
+        one = record(f"p{number}")
+        while one.id not in said:
+            try:
+                written = spool.record(one)
+                said.append(written.id)
+                spool.settle(written, (blob(f"{number}".encode(), 1, kept_in_file=False),), Queue.REVIEW)
+            except DiskFull:
+                failed = True
+                assert failure is apsw.FullError
+            except OperatorError:
+                failed = True
+                assert failure is apsw.IOError
+    try:
+        spool.close()
+    except AndonError:
+        failed = True
+    return said, failed

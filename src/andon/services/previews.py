@@ -12,7 +12,7 @@ from andon.services.recipes import RecipeRequest, draft_recipe, history, judge_a
 from andon.services.workspaces import Workspace
 from andon.store import inspections as stored_inspections
 
-LOOKED_AT = 5000
+LOOKED_AT = 3000
 """Inspections a preview judges anew, the newest; `rescore` judges all."""
 
 FLIPS_SHOWN = 48

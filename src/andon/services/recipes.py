@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from andon.domain.annotations import Polygon
 from andon.domain.calibrations import Calibration
-from andon.domain.inspections import Decision, Inspection
+from andon.domain.inspections import Decision, Inspection, Verdict
 from andon.domain.models import Cuts, Package
 from andon.domain.recipes import HealthLimits, Locate, Recipe, Rule, Unit, judge
 from andon.domain.serial import to_json
@@ -200,22 +200,30 @@ def rescore_recipe(workspace: Workspace, name: str) -> dict[str, object]:
     NO-DECISION stays NO-DECISION: there were no findings to judge.
     """
     recipe = find_recipe(workspace, name)
-    changes: Counter[str] = Counter()
-    judged = 0
-    with workspace.database.write() as tx:
-        for inspection in history(tx, recipe.package):
-            decision = judge_again(recipe, inspection)
-            stored_inspections.add_rescoring(tx, inspection.id, recipe, decision, (workspace.who, now()))
-            judged += 1
-            if decision.verdict is not inspection.decision.verdict:
-                changes[f"{inspection.decision.verdict} -> {decision.verdict}"] += 1
+    changes: Counter[tuple[Verdict, Verdict]] = Counter()
+    after: int | None = None
+    while True:
+        # A transaction a page: stations deliver meanwhile.
+        with workspace.database.write() as tx:
+            page = _page_of_history(tx, recipe.package, after)
+            changes.update(_rescored(tx, recipe, found, workspace.who) for found in _judgeable(page))
+        if page.next is None:
+            break
+        after = page.next
+    flips = {f"{then} -> {now}": count for (then, now), count in changes.items() if then is not now}
     return {
         "recipe": recipe.name,
         "version": recipe.version,
-        "judged": judged,
-        "changed": sum(changes.values()),
-        "changes": dict(changes),
+        "judged": changes.total(),
+        "changed": sum(flips.values()),
+        "changes": flips,
     }
+
+
+def _rescored(tx: Connection, recipe: Recipe, inspection: Inspection, who: str) -> tuple[Verdict, Verdict]:
+    decision = judge_again(recipe, inspection)
+    stored_inspections.add_rescoring(tx, inspection.id, recipe, decision, (who, now()))
+    return inspection.decision.verdict, decision.verdict
 
 
 def judge_again(recipe: Recipe, inspection: Inspection) -> Decision:
@@ -237,10 +245,17 @@ def history(tx: Connection, package: Digest) -> Iterator[Inspection]:
     """Stored inspections that a model saw, newest first; without those that came to no findings."""
     after = None
     while True:
-        page = stored_inspections.page(tx, stored_inspections.Query(package=package), after, PAGE)
-        for inspection in page.rows:
-            if inspection.image is not None and inspection.scores:
-                yield inspection
+        page = _page_of_history(tx, package, after)
+        yield from _judgeable(page)
         if page.next is None:
             return
         after = page.next
+
+
+def _page_of_history(tx: Connection, package: Digest, after: int | None) -> Page[Inspection]:
+    return stored_inspections.page(tx, stored_inspections.Query(package=package), after, PAGE)
+
+
+def _judgeable(page: Page[Inspection]) -> Iterator[Inspection]:
+    """Without those that were not decided: a model that ran gives a score of every concept."""
+    return (i for i in page.rows if i.scores and i.decision.verdict is not Verdict.NO_DECISION)

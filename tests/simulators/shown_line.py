@@ -37,9 +37,10 @@ from andon.station.clock import system_clock
 from andon.station.frames import Frame
 from andon.station.keeping import REJECT_WORTH
 from andon.station.loops import Thread
+from andon.station.recent import Judged
 from andon.station.spool import Spool, StoredBlob
 from andon.station.spool_thread import SpoolThread
-from andon.station.state import Judged, LineState
+from andon.station.state import LineState
 from andon.station.web.desk import Stock
 from andon.station.web.open import PageSettings, open_page
 from andon.units import Digest, Timestamp, digest_of
@@ -73,7 +74,8 @@ class ShownLine:
         inspection = await self.spool.call(self.spool.spool.record, self._inspection(drawn, verdict))
         pixels, now = drawn.pixels.tobytes(), self.clock.monotonic()
         frame = Frame(self.index, inspection.at, now, pixels, Origin(), _shape(drawn))
-        self.state.judged(Judged(inspection, frame), self.clock.monotonic())
+        outlines = tuple(_outline(mask) for _, mask in drawn.defects)
+        self.state.judged(Judged(inspection, frame, outlines), self.clock.monotonic())
         queue = queue or QUEUES.get(verdict)
         blobs: Sequence[StoredBlob] = ()
         if queue is not None:
@@ -146,6 +148,11 @@ def _assignment() -> Assignment:
 def _shape(drawn: SimulatedPart) -> Shape:
     height, width = drawn.pixels.shape[:2]
     return Shape(height, width, 1 if drawn.pixels.ndim == 2 else 3, 8)
+
+
+def _outline(mask: Any) -> tuple[int, ...]:
+    contours, _ = cv2.findContours(mask.astype("uint8"), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return tuple(max(contours, key=len).ravel().tolist())
 
 
 def _finding(concept: str, mask: Any) -> Finding:

@@ -22,6 +22,7 @@ from andon.domain.inspections import Decision, Reason, ReasonCode, Verdict
 from andon.domain.serial import from_json
 from andon.errors import AndonError
 from andon.runtime.choosing import fastest
+from andon.runtime.findings import Region
 from andon.runtime.health import Repeats
 from andon.runtime.inspector import Inspector, Outcome
 from andon.runtime.package import LoadedPackage, load_package
@@ -38,6 +39,10 @@ from andon.station.judgements import (
 from andon.station.ring import Ring
 
 WARM_UP = 3
+OUTLINES = 12
+OUTLINE_POINTS = 40
+ROUGHNESS = 0.02
+"""Of an outline: how far its points may be from it, as a share of the finding's length."""
 QUIET = 10
 """Niceness while another inspector works."""
 
@@ -131,7 +136,16 @@ def _judgement(outcome: Outcome, decision: Decision | None = None) -> Judgement:
         outcome.milliseconds,
         outcome.stages,
         outcome.health,
+        tuple(_outline(region) for region in outcome.regions[:OUTLINES]),
     )
+
+
+def _outline(region: Region) -> tuple[int, ...]:
+    """Few points, for eyes."""
+    if region.outline is None:
+        return ()
+    rough = cv2.approxPolyDP(region.outline, ROUGHNESS * max(region.finding.length, 1.0), True)
+    return tuple(np.round(rough[:OUTLINE_POINTS]).astype(int).ravel().tolist())
 
 
 def _pixels(view: memoryview, shape: Shape) -> Pixels:

@@ -52,7 +52,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the inspector says of one part; as ``runtime.inspector.Outcome`` without pixels."""
+    """What the inspector says of one part; as ``runtime.inspector.Outcome`` without pixels.
+
+    ``outlines`` are for the page alone: of each of the first findings the points x, y around it, one after
+    the other, in pixels; empty where the place is not known.
+    """
 
     decision: Decision
     scores: Mapping[str, float]
@@ -60,6 +64,7 @@ class Judgement:
     milliseconds: float
     stages: Mapping[str, float]
     health: Mapping[str, float]
+    outlines: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ def judgement_text(judgement: Judgement) -> bytes:
         "milliseconds": judgement.milliseconds,
         "stages": dict(judgement.stages),
         "health": dict(judgement.health),
+        "outlines": judgement.outlines,
     }
     return json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
 
@@ -113,6 +119,7 @@ def judgement_from(text: bytes) -> Judgement:
         milliseconds=told["milliseconds"],
         stages=told["stages"],
         health=told["health"],
+        outlines=tuple(tuple(points) for points in told["outlines"]),
     )
 
 

@@ -15,8 +15,8 @@ from andon.station.inspector_process import InspectorFailed
 from andon.station.inspectors import Inspectors, Running
 from andon.station.judgements import Judgement
 from andon.station.keeping import Keep, keep
-from andon.station.recorder import Recorder, not_recorded
 from andon.station.recent import Judged
+from andon.station.recorder import Recorder, not_recorded
 from andon.station.state import LineState
 from andon.station.watch import Watch
 from andon.units import Digest

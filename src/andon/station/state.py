@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.stations import Alarm, AlarmCode, Assignment, StationReport
-from andon.station.frames import Frame
-from andon.station.recent import Recent
+from andon.station.recent import Judged, Recent
 from andon.units import Timestamp
 
 LAST_PARTS = 60
@@ -15,14 +14,6 @@ LAST_PARTS = 60
 
 LATENCIES = 1000
 RATE_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One part as it was answered, with its picture."""
-
-    inspection: Inspection
-    frame: Frame
 
 
 @dataclass(slots=True)
@@ -69,7 +60,7 @@ class LineState:
         self.parts[part.inspection.decision.verdict] += 1
         self.live = part
         self.strip.append(part.inspection)
-        self.recent.put(part.inspection.id, part.frame)
+        self.recent.put(part)
         self.latencies.append(part.inspection.milliseconds)
         self.moments.append(monotonic)
 

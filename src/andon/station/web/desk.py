@@ -107,9 +107,9 @@ class Desk:
             NotFound: it is not here any more.
             UserError: the image file cannot be read.
         """
-        frame = self._state.recent.find(inspection)
-        if frame is not None:
-            return await self._pictures.call(_frame_jpeg, frame)
+        recent = self._state.recent.find(inspection)
+        if recent is not None:
+            return await self._pictures.call(_frame_jpeg, recent.frame)
         part = await self.find(inspection)
         capture = None if part is None else part.inspection.capture
         content = None

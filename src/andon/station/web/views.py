@@ -31,11 +31,17 @@ _HEARD = ("ok", "none")
 
 @dataclass(frozen=True, slots=True)
 class MarkView:
-    """A finding on the picture: ``box`` is x, y, width, height in pixels; ``hue`` is 1 to 8."""
+    """A finding on the picture, in its pixels; ``hue`` is 1 to 8.
+
+    Attributes:
+        box: x, y, width, height. outline: points around it as SVG writes them; empty where only the box is
+            known any more.
+    """
 
     label: str
     hue: int
     box: tuple[float, float, float, float]
+    outline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +169,9 @@ def part_view(inspection: Inspection, words: Words, state: LineState) -> PartVie
     """One part, with its picture at ``/pictures/<id>``; marks where the picture's size is known."""
     verdict = inspection.decision.verdict
     shape = inspection.capture.shape if inspection.capture else None
-    pictured = shape is not None or state.recent.find(inspection.id) is not None
+    recent = state.recent.find(inspection.id)
+    outlines = recent.outlines if recent is not None else ()
+    passed = verdict is Verdict.PASS
     return PartView(
         id=inspection.id,
         part=inspection.part,
@@ -171,10 +179,10 @@ def part_view(inspection: Inspection, words: Words, state: LineState) -> PartVie
         word=words(f"verdict.{verdict.value}"),
         reasons=_reasons(inspection, words, _calibration(state)),
         time=_clock(inspection.at),
-        picture=f"/pictures/{inspection.id}" if pictured else "",
+        picture=f"/pictures/{inspection.id}" if shape or recent else "",
         width=shape.width if shape else 0,
         height=shape.height if shape else 0,
-        marks=_marks(inspection, shape, words) if shape is not None and verdict is not Verdict.PASS else (),
+        marks=() if shape is None or passed else _marks(inspection, shape, outlines, words),
     )
 
 
@@ -216,26 +224,28 @@ def _calibration(state: LineState) -> Calibration | None:
     return state.assignment.recipe.calibration if state.assignment else None
 
 
-def _marks(inspection: Inspection, shape: Shape, words: Words) -> tuple[MarkView, ...]:
+def _marks(
+    inspection: Inspection, shape: Shape, outlines: tuple[tuple[int, ...], ...], words: Words
+) -> tuple[MarkView, ...]:
     """The worst findings; a label that would lie on that of a worse one is left out."""
     concepts = sorted(inspection.scores)
-    worst = sorted(inspection.findings, key=lambda found: -found.score)
+    placed = [
+        (found, found.box, outlines[place] if place < len(outlines) else ())
+        for place, found in enumerate(inspection.findings)
+        if found.box is not None
+    ]
+    placed.sort(key=lambda entry: -entry[0].score)
     marks: list[MarkView] = []
     taken: list[Box] = []
-    for found in worst[:MAX_MARKS]:
-        if found.box is None:
-            continue
+    for found, box, points in placed[:MAX_MARKS]:
         label = f"{found.concept} {words.number(found.score, 2)}"
-        place = Box(
-            found.box.x,
-            found.box.y,
-            len(label) * LABEL_WIDTH * shape.width,
-            LABEL_HEIGHT * shape.width,
-        )
+        width = len(label) * LABEL_WIDTH * shape.width
+        place = Box(box.x, box.y, width, LABEL_HEIGHT * shape.width)
         hidden = any(_overlap(place, other) for other in taken)
         taken += [] if hidden else [place]
         hue = concepts.index(found.concept) % HUES + 1 if found.concept in concepts else 1
-        marks.append(MarkView("" if hidden else label, hue, _sides(found.box)))
+        outline = " ".join(f"{x},{y}" for x, y in zip(points[::2], points[1::2], strict=True))
+        marks.append(MarkView("" if hidden else label, hue, _sides(box), outline))
     return tuple(marks)
 
 

@@ -43,7 +43,7 @@ def frame(number: int, clock: Clock, content: bytes = bytes(64 * 64), side: int 
 
 
 class HandClock:
-    """Time that stands still until ``pass_`` moves it; sleepers wake in order. Chance gives what it was given."""
+    """Time that stands still until ``pass_`` moves it; sleepers wake in order. Chance is given too."""
 
     def __init__(self, chances: Sequence[float] = (0.99,)) -> None:
         self.seconds = 1000.0

@@ -37,13 +37,16 @@ DEADLINE = 200.0
 RECIPE = Recipe("plain", 3, None, Digest("1" * 64), {"bright": Cuts(0.4, 0.6)})
 
 
-def assignment(keep: KeepPolicy = KeepPolicy(0, 0)) -> Assignment:
+NOTHING = KeepPolicy(0, 0)
+
+
+def assignment(keep: KeepPolicy) -> Assignment:
     return Assignment("st-1", 5, RECIPE, (), keep, DEADLINE, "me", AT)
 
 
 @dataclass
 class InspectorTwin:
-    """Judges after ``seconds`` of the hand clock and not before the gate opens; or fails, where ``dead``."""
+    """Judges after ``seconds`` of the hand clock, not before the gate opens; fails where ``dead``."""
 
     clock: Clock
     seconds: float = 0.0
@@ -123,7 +126,7 @@ class StubbornSpool(Spool):
 class Bench:
     """A whole line on a hand clock, with a real spool."""
 
-    def __init__(self, folder: Path, queue: int = 2, keep: KeepPolicy = KeepPolicy(0, 0)) -> None:
+    def __init__(self, folder: Path, queue: int = 2, keep: KeepPolicy = NOTHING) -> None:
         self.hand = HandClock((0.005, 0.5))
         self.clock = self.hand.clock
         self.state = LineState("st-1", "line-1", "test", AT)
@@ -196,7 +199,7 @@ def test_each_part_is_recorded_before_it_is_told_and_in_order(tmp_path: Path) ->
     async def act(bench: Bench) -> None:
         for number in range(1, 6):
             bench.show(number)
-            await bench.until(lambda number=number: len(bench.output.heard) == number)
+            await bench.until(lambda number=number: len(bench.camera.done) == number)
         assert bench.output.unrecorded == []
         assert [answer.sequence for answer in bench.output.heard] == [1, 2, 3, 4, 5]
         assert [answer.part for answer in bench.output.heard] == [f"part-{n}" for n in range(1, 6)]
@@ -299,7 +302,7 @@ def test_without_assignment_and_without_inspector_parts_are_undecided_for_differ
         bench.state.assignment = None
         bench.show(2)
         await bench.until(lambda: len(bench.output.heard) == 2)
-        bench.assign(KeepPolicy(0, 0))
+        bench.assign(NOTHING)
         bench.twin.dead = True
         bench.show(3)
         await bench.until(lambda: len(bench.output.heard) == 3)

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage
+from simulators.line_books import Heard
+
+from andon.domain.inspections import Verdict
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,23 @@ class Plc:
         with self._lock:
             return [message for message in self.messages if message.topic.endswith(ending)]
 
+    def verdicts(self) -> list[Heard]:
+        """Every verdict in the order it came."""
+        return [heard_from(message.json()) for message in self.heard("/verdict")]
+
+    def state(self) -> str:
+        """What the output said last of the station itself; empty before the first."""
+        said = self.heard("/state")
+        return str(said[-1].json()["state"]) if said else ""
+
     def topics(self) -> Counter[str]:
         with self._lock:
             return Counter(message.topic for message in self.messages)
+
+
+def heard_from(told: Any) -> Heard:
+    codes = tuple(reason["code"] for reason in told["reasons"])
+    return Heard(told["sequence"], told["part"], Verdict(told["verdict"]), told["inspection"], codes)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from simulators.line_books import Books, Heard, contradictions
+from simulators.line_books import Books, Death, Heard, contradictions
 
 from andon.domain.images import Origin
 from andon.domain.inspections import Capture, Decision, Inspection, Kept, Reason, ReasonCode, Verdict
@@ -54,10 +54,11 @@ def test_clean_books_contradict_nothing() -> None:
 SPOILED = {
     "not numbered": replace(CLEAN, stored=[record(1), record(3)], heard=[]),
     "the same sequence": replace(CLEAN, stored=[*RECORDS, replace(RECORDS[2], id="other", part="part-4")]),
-    "answered differently": replace(
-        CLEAN, heard=[*CLEAN.heard, replace(CLEAN.heard[0], verdict=Verdict.REJECT)]
+    "answered twice": replace(CLEAN, heard=[*CLEAN.heard, CLEAN.heard[0]]),
+    "answered REJECT, recorded PASS": replace(
+        CLEAN, heard=[replace(CLEAN.heard[0], verdict=Verdict.REJECT), *CLEAN.heard[1:]]
     ),
-    "heard twice": replace(CLEAN, heard=[*CLEAN.heard, CLEAN.heard[0]]),
+    "not recorded in time": replace(CLEAN, heard=[replace(CLEAN.heard[0], sequence=0), *CLEAN.heard[1:]]),
     "is not recorded": replace(CLEAN, stored=RECORDS[:2], offered=()),
     "got no answer": replace(CLEAN, heard=CLEAN.heard[:2]),
     "offered and not recorded": replace(CLEAN, offered=[*CLEAN.offered, "part-4"]),
@@ -77,6 +78,14 @@ def test_each_loss_is_seen(sentence: str) -> None:
     assert any(sentence in line for line in found), found
 
 
-def test_an_interruption_allows_one_part_in_flight() -> None:
-    in_flight = replace(CLEAN, heard=[*CLEAN.heard[:2], CLEAN.heard[0]], interruptions=1)
-    assert contradictions(in_flight, DEADLINE) == []
+def test_a_killed_station_takes_what_was_in_flight_and_no_more() -> None:
+    many = [record(number) for number in range(1, 101)]
+    offered = [told.part for told in many]
+    taken = Books(
+        heard=[answer(told) for told in many if told.id not in {"inspection-50", "inspection-51"}],
+        stored=many,
+        offered=[*offered[:51], "part-lost", *offered[51:]],
+        deaths=[Death(51, 52)],
+    )
+    assert contradictions(taken, DEADLINE) == []
+    assert contradictions(replace(taken, deaths=[Death(90, 91)]), DEADLINE)

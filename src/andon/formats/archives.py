@@ -75,7 +75,7 @@ def unpack(archive: Path, folder: Path, limits: ArchiveLimits = DEFAULT_ARCHIVE_
                     continue
                 size += _write(opened, entry, folder, ArchiveLimits(0, limits.bytes - size, limits.ratio))
                 files += 1
-    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, struct.error) as cause:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error) as cause:
         raise InvalidInput(f"the archive cannot be unpacked: {cause}", "Pack it again as .zip.") from cause
     return Unpacked(files, size, tuple(left_out))
 
@@ -162,10 +162,10 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, limits
     path = folder / entry.filename
     allowed = max(CHUNK, limits.ratio * entry.compress_size)
     written = 0
-    with disk_errors(path), opened.open(entry) as packed:
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
-            while chunk := packed.read(CHUNK):
+            for chunk in _chunks(opened, entry):
                 written += len(chunk)
                 if written > limits.bytes:
                     raise LimitExceeded("the archive unpacks to more bytes than are allowed", "Split it.")
@@ -176,3 +176,12 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, limits
                     )
                 file.write(chunk)
     return written
+
+
+def _chunks(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    try:
+        with opened.open(entry) as packed:
+            while chunk := packed.read(CHUNK):
+                yield chunk
+    except OSError as cause:  # a place in the archive that cannot be
+        raise InvalidInput(f"{entry.filename[:80]!r} cannot be unpacked", "Pack it again.") from cause

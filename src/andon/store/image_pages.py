@@ -79,7 +79,8 @@ class _Look:
             *taken, arrived = self.key
             behind = arrived < cursor[-1]
             earlier = [time < then for time, then in zip(taken, cursor, strict=False)]
-            statement = statement.where(or_(*earlier, behind))
+            now = [time <= then for time, then in zip(taken, cursor, strict=False)]
+            statement = statement.where(*now, or_(*earlier, behind))
         return statement.order_by(*(part.desc() for part in self.key))
 
 

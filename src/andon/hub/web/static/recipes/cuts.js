@@ -7,6 +7,8 @@ import { element } from "./svg.js";
 
 const COSTS = ["escape", "overkill", "review", "defect_percent"];
 const PLACES = 160;
+const FEWER_PLACES = 50;
+const MANY_PARTS = 2000;
 const STEP = 0.001;
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -50, PageUp: 50 };
 const SETTLED_MS = 250;
@@ -21,9 +23,11 @@ export function attachCuts(form, { group, floor }) {
     panels.forEach((panel, place) => renderPanel(panel, place, state, group, costs));
     tell(form.querySelector("[data-rates]"), count(group, verdicts(group, state.cuts)), costs, group);
   };
+  let drawing = 0;
   const changed = () => {
     panels.forEach((panel, place) => writeCuts(panel, state.cuts[place]));
-    render();
+    cancelAnimationFrame(drawing);
+    drawing = requestAnimationFrame(render);
     form.dispatchEvent(new Event("andon:cuts"));
   };
   panels.forEach((panel, place) => attachPanel(panel, place, state, changed));
@@ -83,7 +87,8 @@ function renderPanel(panel, place, state, group, costs) {
   const width = Math.max(260, panel.chart.clientWidth);
   const focused = panel.svg.contains(document.activeElement) ? document.activeElement.dataset.cut : null;
   const mine = (has) => group.scores.filter((_, part) => group.truth[part].includes(panel.index) === has).map((scores) => scores[panel.index]);
-  const places = Array.from({ length: PLACES + 1 }, (_, step) => step / PLACES);
+  const steps = group.scores.length > MANY_PARTS ? FEWER_PLACES : PLACES;
+  const places = Array.from({ length: steps + 1 }, (_, step) => step / steps);
   panel.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   panel.svg.setAttribute("height", HEIGHT);
   panel.svg.replaceChildren(...draw({

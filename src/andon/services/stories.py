@@ -26,7 +26,7 @@ from andon.store import stations as stored_stations
 from andon.store.inspections import Query, Rescoring
 from andon.units import Digest, Timestamp
 
-COUNTED = 100_000
+COUNTED = 20_000
 """Latest inspections that a list counts by verdict."""
 
 LARGEST_SIDE = 1600

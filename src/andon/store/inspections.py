@@ -1,11 +1,12 @@
 """Inspections, and their later judgements by other recipe versions. Only ever added to."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, select
 
 from andon.domain.inspections import Capture, Decision, Finding, Inspection, Reason, Verdict
 from andon.domain.recipes import Recipe
@@ -13,7 +14,7 @@ from andon.domain.serial import canonical, from_json
 from andon.errors import NotFound
 from andon.store import models
 from andon.store import recipes as stored_recipes
-from andon.store.paging import Cut, Page, newest_first
+from andon.store.paging import Page
 from andon.store.rows import add_new, as_text, by_prefix, from_text, matching
 from andon.store.tables import inspections, packages, recipes
 from andon.store.tables import rescorings as rescoring_rows
@@ -174,20 +175,26 @@ def at_place(tx: Connection, station: str, sequence: int) -> str | None:
 
 def page(tx: Connection, query: Query, after: int | None, limit: int) -> Page[Inspection]:
     """Inspections that ``query`` asks for, newest first."""
-    return newest_first(tx, _where(_rows(), query), inspections, Cut(after, limit), _inspection)
+    ids = _newest(tx, query, after, limit + 1)
+    found = tx.execute(_rows().where(inspections.c.id.in_(ids[:limit])).order_by(inspections.c.id.desc()))
+    return Page(tuple(_inspection(row) for row in found), ids[limit - 1] if len(ids) > limit else None)
 
 
 def count(tx: Connection, query: Query, newest: int | None = None) -> dict[Verdict, int]:
     """How many inspections ``query`` asks for, by verdict as first given.
 
-    ``newest`` bounds what it costs: only that many of the latest ones are counted.
+    ``newest`` bounds what it costs: only that many of the latest ones are counted; of a recipe's versions
+    those of the latest version come first.
     """
-    chosen = _where(_joined(select(inspections.c.verdict)), query)
-    if newest is not None:
-        chosen = chosen.order_by(inspections.c.id.desc()).limit(newest)
-    verdicts = chosen.subquery()
-    found = tx.execute(select(verdicts.c.verdict, func.count()).group_by(verdicts.c.verdict))
-    return {Verdict(verdict): number for verdict, number in found}
+    counts: Counter[Verdict] = Counter()
+    for conditions in _ways(tx, query):
+        chosen = select(inspections.c.verdict).where(*conditions)
+        if newest is not None:
+            chosen = chosen.order_by(inspections.c.id.desc()).limit(newest - counts.total())
+        verdicts = chosen.subquery()
+        found = tx.execute(select(verdicts.c.verdict, func.count()).group_by(verdicts.c.verdict))
+        counts.update({Verdict(verdict): number for verdict, number in found})
+    return dict(counts)
 
 
 def add_rescoring(
@@ -230,31 +237,53 @@ def rescorings(tx: Connection, inspection: str) -> tuple[Rescoring, ...]:
 
 def _rows() -> Select[Any]:
     recipe = recipes.c.name.label("recipe"), recipes.c.version.label("recipe_version")
-    return _joined(select(inspections, *recipe, packages.c.digest.label("package")))
-
-
-def _joined(statement: Select[Any]) -> Select[Any]:
+    statement = select(inspections, *recipe, packages.c.digest.label("package"))
     made_with = inspections.outerjoin(recipes, recipes.c.id == inspections.c.recipe_id)
     return statement.select_from(made_with.outerjoin(packages, packages.c.id == inspections.c.package_id))
 
 
-def _where(statement: Select[Any], query: Query) -> Select[Any]:
-    wanted = {
-        recipes.c.name: query.recipe,
-        packages.c.digest: query.package,
-        inspections.c.verdict: query.verdict,
-        inspections.c.job: query.job,
-        inspections.c.part: query.part,
-        inspections.c.station: query.station,
-    }
-    for column, value in wanted.items():
-        if value is not None:
-            statement = statement.where(column == value)
+def _newest(tx: Connection, query: Query, after: int | None, limit: int) -> list[int]:
+    """Row ids, highest first: read from an index each, so that no wide row is sorted."""
+    found: list[int] = []
+    for conditions in _ways(tx, query):
+        chosen = select(inspections.c.id).where(*conditions)
+        if after is not None:
+            chosen = chosen.where(inspections.c.id < after)
+        found += tx.execute(chosen.order_by(inspections.c.id.desc()).limit(limit)).scalars()
+    return sorted(found, reverse=True)[:limit]
+
+
+def _ways(tx: Connection, query: Query) -> Iterator[list[ColumnElement[bool]]]:
+    """Conditions that together give what ``query`` asks for, no row twice: one for each recipe version,
+    the latest first, since an index gives the rows of one version in order and not those of several."""
+    table = inspections.c
+    one_thing = query.part is not None or query.job is not None
+    few = one_thing or query.verdict not in {None, Verdict.PASS}
+    wanted: list[tuple[ColumnElement[Any], object]] = [
+        (table.part, query.part),
+        (table.job, query.job),
+        (_aside(table.verdict, "", one_thing), query.verdict),
+        (_aside(table.station, "", few), query.station),
+    ]
+    conditions = [column == value for column, value in wanted if value is not None]
     if query.since is not None:
-        statement = statement.where(inspections.c.at >= query.since)
+        conditions.append(table.at >= query.since)
     if query.before is not None:
-        statement = statement.where(inspections.c.at < query.before)
-    return statement
+        conditions.append(table.at < query.before)
+    if query.package is not None:
+        package = select(packages.c.id).where(packages.c.digest == query.package).scalar_subquery()
+        conditions.append(table.package_id == package)
+    if query.recipe is None:
+        yield conditions
+        return
+    versions = select(recipes.c.id).where(recipes.c.name == query.recipe).order_by(recipes.c.id.desc())
+    for version in tx.execute(versions).scalars().all():
+        yield [*conditions, _aside(table.recipe_id, 0, few) == version]
+
+
+def _aside(column: Column[Any], nothing: object, is_aside: bool) -> ColumnElement[Any]:
+    """The column; hidden from the choice of an index where that of another column finds fewer rows."""
+    return func.coalesce(column, nothing) if is_aside else column
 
 
 def _decision(verdict: str, reasons: Any) -> Decision:

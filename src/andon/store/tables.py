@@ -273,12 +273,10 @@ inspections = Table(
     _whole("sequence", optional=True),
     UniqueConstraint("inspection"),
     Index("uq_inspections_station", "station", "sequence", unique=True),
-    Index(None, "part", "id"),
-    Index(None, "at", "id"),
-    Index(None, "recipe_id", "id"),
-    Index(None, "package_id", "id"),
-    Index(None, "verdict", "id"),
-    Index(None, "job", "id"),
+    *(
+        Index(None, by, "id")
+        for by in ("part", "at", "recipe_id", "package_id", "verdict", "job", "station")
+    ),
 )
 """One narrow row a part; ``detail`` is compressed JSON: reasons, findings, scores, capture. Recipe and
 package are null where a station had none to judge with."""

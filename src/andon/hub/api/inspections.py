@@ -24,7 +24,7 @@ Word = Annotated[str | None, Parameter(max_length=500)]
 
 @dataclass(frozen=True, slots=True)
 class InspectionPage:
-    """Part of the list, newest first. ``counts``: of the latest 100,000 that the filter passes."""
+    """Part of the list, newest first. ``counts``: of the latest 20,000 that the filter passes."""
 
     rows: tuple[Inspection, ...]
     reviews: Mapping[str, Review]

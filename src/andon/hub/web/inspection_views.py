@@ -10,7 +10,7 @@ from andon.domain.inspections import Finding, Kept, Reason, ReasonCode, Verdict
 from andon.domain.models import Cuts
 from andon.domain.recipes import Rule
 from andon.hub.api.inspections import Filters
-from andon.services.stories import InspectionList, Story
+from andon.services.stories import COUNTED, InspectionList, Story
 from andon.units import Timestamp
 
 HUES = 8
@@ -64,6 +64,7 @@ class ListView:
         ways: verdict -> address of this list with that verdict alone.
         first: address of the first page. older: of the rows that follow; None on the last page.
         is_first: rows that arrive belong here.
+        most: as many inspections are counted at most.
     """
 
     found: InspectionList
@@ -75,6 +76,7 @@ class ListView:
     older: str | None
     is_first: bool
     is_filtered: bool
+    most: int = COUNTED
 
 
 def list_view(

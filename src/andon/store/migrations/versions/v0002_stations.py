@@ -30,6 +30,7 @@ def _inspections() -> None:
     op.add_column("inspections", sa.Column("station", WORDS, nullable=True))
     op.add_column("inspections", sa.Column("sequence", SERIAL, nullable=True))
     op.create_index("uq_inspections_station", "inspections", ["station", "sequence"], unique=True)
+    op.create_index(op.f("ix_inspections_station_id"), "inspections", ["station", "id"])
 
 
 def _awaited_images() -> None:

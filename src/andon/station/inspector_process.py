@@ -82,8 +82,8 @@ class InspectorProcess:
 
     @property
     def busy(self) -> bool:
-        """Whether it owes a judgement."""
-        return bool(self._waiting)
+        """Whether it owes a judgement, or a frame is on its way to it."""
+        return bool(self._waiting) or len(self._free) < SLOTS
 
     async def until_ready(self) -> None:
         """Wait for its first words.
@@ -105,6 +105,8 @@ class InspectorProcess:
         Raises:
             InspectorFailed: the inspector died, is behind with late parts, or the frame is too large.
         """
+        if self.ended.is_set():
+            raise InspectorFailed(ReasonCode.MODEL_FAILED, "the inspector died")
         if not self._free:
             raise InspectorFailed(ReasonCode.LATE, "the inspector is still at earlier parts")
         slot = self._free.pop()
@@ -113,6 +115,8 @@ class InspectorProcess:
         except LimitExceeded as cause:
             self._free.append(slot)
             raise InspectorFailed(ReasonCode.WRONG_SIZE, cause.message) from cause
+        except ValueError as cause:  # the ring was let go while a thread wrote to it
+            raise InspectorFailed(ReasonCode.MODEL_FAILED, "the inspector died") from cause
         return await self._order(slot, len(frame.content), frame.shape)
 
     def check(self) -> None:

@@ -18,6 +18,9 @@ STUCK = 20.0
 """Seconds without an owed judgement after which the inspector is killed."""
 
 RETIRE = 5.0
+HANDED_OVER = 0.05
+"""Seconds after which the line has given the last part to the inspector that it chose before a switch."""
+
 LONGEST_PAUSE = 10.0
 ROUND = 0.25
 
@@ -110,8 +113,9 @@ class Inspectors:
         return old
 
     async def _retire(self, process: InspectorProcess) -> None:
-        """It finishes the part it is at."""
+        """It finishes the part it is at, also one that the line is just about to give it."""
         until = self._clock.monotonic() + RETIRE
+        await self._clock.sleep(HANDED_OVER)
         while process.busy and not process.ended.is_set() and self._clock.monotonic() < until:
             await self._clock.sleep(0.01)
         await process.close()

@@ -1,6 +1,7 @@
 """The line: frames in, one answer for each, in time or undecided, and a record before every answer."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
@@ -27,8 +28,21 @@ DEADLINE = 200.0
 RESERVE = 0.25
 """Share of the deadline that is left to the record and the output; a verdict later than that is late."""
 
-LATE_WINDOW = 20
-"""Parts over which lateness is an alarm when more than one of them was late."""
+WINDOW = 20
+"""Parts over which lateness, or bad pictures, are an alarm when more than one of them had it."""
+
+BAD_PICTURES = frozenset(
+    {
+        ReasonCode.BAD_IMAGE,
+        ReasonCode.NO_IMAGE,
+        ReasonCode.WRONG_SIZE,
+        ReasonCode.WRONG_PIXELS,
+        ReasonCode.STUCK_IMAGE,
+        ReasonCode.DARK_IMAGE,
+        ReasonCode.BRIGHT_IMAGE,
+        ReasonCode.BLURRED_IMAGE,
+    }
+)
 
 PATIENCE = 60.0
 LONGEST_PAUSE = 5.0
@@ -83,7 +97,8 @@ class Line:
         self._state = state
         self._clock = clock
         self._waiting: asyncio.Queue[Frame] = asyncio.Queue(ends.queue)
-        self._late: list[bool] = []
+        self._late: deque[bool] = deque(maxlen=WINDOW)
+        self._bad: deque[bool] = deque(maxlen=WINDOW)
         self._closed = False
 
     async def take(self) -> None:
@@ -186,13 +201,15 @@ class Line:
         inspection = self._inspection(frame, decided, kept)
         begun = self._clock.monotonic()
         recorded = await self._books.recorder.record(inspection, self._left(decided, frame))
-        told = recorded or not_recorded(inspection, "the record was not on the disk in time")
+        told = not_recorded(inspection, "the record was not on the disk in time")
+        if recorded is not None:
+            told = _still_in_time(recorded, self._clock.monotonic() - decided.due)
         await self._ends.output.tell(_answer_of(told))
         self._ends.camera.answered(frame, told.decision)
         now = self._clock.monotonic()
         told = _timed(told, (now - frame.monotonic) * 1e3, (now - begun) * 1e3)
         self._state.judged(Judged(told, frame, decided.judgement.outlines), now)
-        self._note_lateness(told)
+        self._note(told)
         if recorded is not None:
             self._books.images.put(Taken(told, frame, kept))
 
@@ -246,15 +263,25 @@ class Line:
         todo = todo or "Look at the camera, its cable and its trigger; the station goes on by itself."
         self._state.raise_alarm(Alarm(AlarmCode.CAMERA_STALLED, message, todo, self._clock.now()))
 
-    def _note_lateness(self, told: Inspection) -> None:
+    def _note(self, told: Inspection) -> None:
+        """Parts that were late, and pictures that said nothing, are an alarm when there are several."""
         codes = {reason.code for reason in told.decision.reasons}
-        self._late = [*self._late[1 - LATE_WINDOW :], ReasonCode.LATE in codes]
-        if sum(self._late) > 1:
-            message = f"{sum(self._late)} of the last {len(self._late)} parts were late"
-            todo = "Slow the line down, use a smaller model, or give the recipe's station more time."
-            self._state.raise_alarm(Alarm(AlarmCode.LATE, message, todo, self._clock.now()))
-        elif not any(self._late):
-            self._state.clear_alarm(AlarmCode.LATE)
+        late, bad = self._late, self._bad
+        late.append(ReasonCode.LATE in codes)
+        bad.append(bool(codes & BAD_PICTURES))
+        todo = "Slow the line down, use a smaller model, or give the recipe's station more time."
+        self._alarm(AlarmCode.LATE, late, "parts were late", todo)
+        what = f"pictures say nothing about the part ({', '.join(sorted(codes & BAD_PICTURES))})"
+        todo = "Look at lens, light, focus and trigger of the camera; such parts are NO-DECISION."
+        self._alarm(AlarmCode.BAD_IMAGES, bad, what, todo)
+
+    def _alarm(self, code: AlarmCode, window: "deque[bool]", what: str, todo: str) -> None:
+        """Stands from two cases in the window on, is worded by the newest, and goes with the last."""
+        if sum(window) > 1 and window[-1]:
+            message = f"{sum(window)} of the last {len(window)} {what}"
+            self._state.raise_alarm(Alarm(code, message, todo, self._clock.now()))
+        elif not any(window):
+            self._state.clear_alarm(code)
 
 
 def _answer_of(told: Inspection) -> Answer:
@@ -265,6 +292,17 @@ def _answer_of(told: Inspection) -> Answer:
 
 def _is_late(decided: _Decided) -> bool:
     return any(reason.code is ReasonCode.LATE for reason in decided.judgement.decision.reasons)
+
+
+def _still_in_time(recorded: Inspection, beyond: float) -> Inspection:
+    """The same, undecided where this program was held up until the answer was ``beyond`` seconds late.
+
+    The record on the disk is amended when its image is settled, before the hub gets it.
+    """
+    if beyond <= 0 or recorded.decision.verdict is Verdict.NO_DECISION:
+        return recorded
+    reason = Reason(ReasonCode.LATE, None, f"the answer came {beyond * 1e3:.0f} ms too late")
+    return replace(recorded, decision=Decision(Verdict.NO_DECISION, (reason,)))
 
 
 def _timed(told: Inspection, milliseconds: float, record: float) -> Inspection:

@@ -11,6 +11,7 @@ from andon.domain.recipes import Recipe
 from andon.hub.requests import LARGEST, After, Limit, workspace_of
 from andon.hub.web.draft_forms import line_of
 from andon.hub.web.pages import page
+from andon.services.approvals import is_approved
 from andon.services.calibrations import add_calibration
 from andon.services.recipes import find_recipe, page_of_recipes, rescore_recipe, versions_of
 from andon.store import calibrations as stored_calibrations
@@ -30,11 +31,12 @@ class RecipeList:
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
-    """One version beside its neighbours; ``before`` is what it followed."""
+    """One version beside its neighbours; ``before`` is what it followed, ``approved`` says its model is."""
 
     recipe: Recipe
     versions: tuple[Recipe, ...]
     before: Recipe | None
+    approved: bool
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -112,7 +114,8 @@ def calibrate(
 
 
 def _version(request: Request, recipe: Recipe) -> HTMLResponse:
-    versions = versions_of(workspace_of(request), recipe.name)
+    workspace = workspace_of(request)
+    versions = versions_of(workspace, recipe.name)
     before = next((other for other in versions if other.version == recipe.version - 1), None)
-    view = VersionView(recipe, versions, before)
+    view = VersionView(recipe, versions, before, is_approved(workspace, recipe.package))
     return page(request, "recipes/show", view, f"{recipe.name} version {recipe.version}", "recipes")

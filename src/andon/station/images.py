@@ -13,7 +13,8 @@ from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Kept
 from andon.domain.stations import Alarm, AlarmCode, KeepPolicy
 from andon.errors import DiskFull, InvalidInput, UserError
-from andon.formats.pixels import Pixels, decode, encode_png, image_digest
+from andon.formats.pixels import decode, encode_png, image_digest
+from andon.runtime.pixels import Pixels
 from andon.station.clock import Clock
 from andon.station.frames import Frame
 from andon.station.keeping import THUMBNAIL_WORTH, Keep

@@ -146,6 +146,12 @@ def beat(workspace: Workspace, claim: Claim, usage: Usage) -> Job | None:
         return stored_jobs.beat(tx, claim, now(), usage)
 
 
+def note_usage(workspace: Workspace, claim: Claim, usage: Usage) -> None:
+    """Keep what a job took in the end."""
+    with workspace.database.write() as tx:
+        stored_jobs.note_usage(tx, claim, usage)
+
+
 def settle(workspace: Workspace, claim: Claim, state: JobState, outcome: str) -> bool:
     """Say how a claimed job ended, or that it waits again; False where it ended or was taken before."""
     with workspace.database.write() as tx:

@@ -92,6 +92,12 @@ def beat(tx: Connection, claim: Claim, at: Timestamp, usage: Usage) -> Job | Non
     return get(tx, claim.job)
 
 
+def note_usage(tx: Connection, claim: Claim, usage: Usage) -> None:
+    """Keep what a job took in the end, unless another worker has it by now."""
+    mine = and_(jobs.c.worker == claim.worker, jobs.c.attempts == claim.attempt)
+    tx.execute(update(jobs).where(jobs.c.job == claim.job, mine).values(usage=as_text(usage)))
+
+
 def settle(tx: Connection, claim: Claim, state: JobState, outcome: str, by: By) -> bool:
     """End a claimed job, or let it wait again; False where the claim is no longer the worker's own."""
     ended = by[1] if state in ENDED else None

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from andon.domain.jobs import ENDED
 from andon.errors import NetworkError, OperatorError
-from andon.services.jobs import Claimed, beat, claim_job, find_job, put_back, write_log
+from andon.services.jobs import Claimed, beat, claim_job, find_job, note_usage, put_back, write_log
 from andon.services.workspaces import Workspace, open_workspace
 from andon.worker.process import JobProcess
 from andon.worker.settings import Settings
@@ -110,6 +110,7 @@ def _run(workspace: Workspace, settings: Settings, claimed: Claimed, stop: Stop)
     finally:
         process.end()
     write_log(workspace, claimed.claim, process.lines())
+    note_usage(workspace, claimed.claim, meter.last())
     put_back(workspace, claimed.claim, "" if stop.at_once else process.death())
 
 

@@ -18,11 +18,12 @@ class Meter:
         self._process = process
         self._folders = folders
         self._cpu: dict[int, float] = {}
+        self._memory = 0
         self._disk = 0
         self._next_look = 0.0
 
     def read(self) -> Usage:
-        """CPU seconds of all its processes so far, memory of those that live, bytes on the disk."""
+        """CPU seconds of all its processes so far, memory when last seen, bytes on the disk."""
         memory = 0
         for process in self._family():
             try:
@@ -31,7 +32,13 @@ class Meter:
             except psutil.NoSuchProcess:
                 continue
             self._cpu[process.pid] = times.user + times.system
-        return Usage(sum(self._cpu.values()), memory, self._bytes())
+        self._memory = memory or self._memory
+        return Usage(sum(self._cpu.values()), self._memory, self._bytes())
+
+    def last(self) -> Usage:
+        """What it took in the end; memory as it was when last seen alive."""
+        self._next_look = 0.0
+        return self.read()
 
     def _family(self) -> list[psutil.Process]:
         try:

@@ -83,8 +83,8 @@ def _link(job: Job) -> str:
 
 
 def _left(job: Job, seconds: float) -> float | None:
-    """As long per piece as so far; nothing is said before something is done."""
-    if not job.done or not job.total or job.attempts > 1:
+    """As long per piece as so far; nothing is said before something is done, or where the job says it."""
+    if not job.done or not job.total or job.attempts > 1 or job.kind is JobKind.TRAIN:
         return None
     return seconds / job.done * max(0, job.total - job.done)
 

@@ -93,7 +93,11 @@ def show(request: Request, job: str) -> HTMLResponse:
     found = find_job(workspace, job)
     events = last_events(workspace, found, SHOWN_EVENTS)
     lines = tuple(Line(event, HAPPENED[event.kind]) for event in events)
-    asked = tuple((name.replace("_", " "), _short(value)) for name, value in found.request.items())
+    asked = tuple(
+        (name.replace("_", " "), _short(value))
+        for name, value in found.request.items()
+        if value not in (None, "", [], {})
+    )
     view = JobView(job_card(found), lines, asked, results_of(workspace, found))
     return page(request, "jobs/show", view, title=f"Job: {view.card.what}", section="jobs")
 

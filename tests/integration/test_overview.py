@@ -37,7 +37,7 @@ def shown(workspace: Workspace) -> Overview:
     return overview(workspace, VerdictStrips())
 
 
-def reports(workspace: Workspace, station: str, seconds_ago: float = 0.0, **changes: object) -> None:
+def reports(workspace: Workspace, station: str, seconds_ago: float = -60.0, **changes: object) -> None:
     with workspace.database.write() as tx:
         stations.report(tx, report(station, **changes), f"station/{station}", ago(seconds_ago))
 

@@ -2,51 +2,68 @@
 // these nouns was written to, at most once in REST_MS. <p data-updated> says when that last happened.
 // The element keeps its id; behaviours are attached to the new one. Other modules may listen for
 // "andon:change" on document (event.detail.nouns) and "andon:renewed" on the element.
+// A word that names nothing comes when nothing was written for a while; time passed, so all is drawn anew:
+// a station that fell silent writes nothing.
 import { attachIn } from "./attach.js";
 
 const REST_MS = 1000;
+const AGAIN_MS = 3000;
 const waiting = new Set();
 let resting = false;
-let wasLost = false;
+let source = null;
+let missed = false;
+let greeted = false;
 
-if (document.querySelector("[data-live], [data-live-listen]")) listen();
+if (live().length) {
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : listen()));
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", () => source ?? listen());
+  listen();
+}
 
+// Only pages that somebody sees listen: a browser holds a handful of connections to one address.
 function listen() {
-  const source = new EventSource("/api/events");
-  source.addEventListener("change", (event) => {
-    const { nouns, at } = JSON.parse(event.data);
-    if (wasLost) {
-      wasLost = false;
-      live().forEach((element) => waiting.add(element.id));
-    }
-    seen(at);
-    if (nouns.length) document.dispatchEvent(new CustomEvent("andon:change", { detail: { nouns } }));
-    for (const element of live()) {
-      if (element.dataset.live.split(" ").some((noun) => nouns.includes(noun))) waiting.add(element.id);
-    }
-    renewSoon();
-  });
-  source.addEventListener("error", () => {
-    wasLost = true;
-    for (const place of document.querySelectorAll("[data-updated]")) {
-      place.dataset.lost = "";
-      place.textContent = "The hub does not answer. This page shows what was known before.";
-    }
-    // A browser gives up on an address that answered wrongly once; a hub that starts anew does that.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
-  });
-  addEventListener("pagehide", () => source.close());
+  if (source !== null || document.hidden) return;
+  source = new EventSource("/api/events");
+  source.addEventListener("change", (event) => heard(JSON.parse(event.data)));
+  source.addEventListener("error", lost);
 }
 
-function live() {
-  return [...document.querySelectorAll("[data-live][id]")];
+function leave() {
+  source?.close();
+  source = null;
+  missed = true;
 }
 
-function seen(at) {
+function heard({ nouns, at }) {
+  const all = missed || (greeted && !nouns.length);
+  for (const element of live()) {
+    if (all || element.dataset.live.split(" ").some((noun) => nouns.includes(noun))) waiting.add(element.id);
+  }
+  missed = false;
+  greeted = true;
   for (const place of document.querySelectorAll("[data-updated]")) {
     delete place.dataset.lost;
     place.textContent = `Live, last word ${new Date(at).toLocaleTimeString("en-GB")}`;
   }
+  if (nouns.length) document.dispatchEvent(new CustomEvent("andon:change", { detail: { nouns } }));
+  renewSoon();
+}
+
+function lost() {
+  missed = true;
+  for (const place of document.querySelectorAll("[data-updated]")) {
+    place.dataset.lost = "";
+    place.textContent = "The hub does not answer. This page shows what was known before.";
+  }
+  // A browser gives up on an address that answered wrongly once; a hub that starts anew does that.
+  if (source?.readyState !== EventSource.CLOSED) return;
+  source = null;
+  setTimeout(listen, AGAIN_MS);
+}
+
+function live() {
+  return [...document.querySelectorAll("[data-live][id]")];
 }
 
 function renewSoon() {
@@ -61,26 +78,30 @@ function renewSoon() {
 }
 
 async function renew() {
-  const wanted = [...waiting];
-  waiting.clear();
+  const wanted = [...waiting].filter((id) => !isInUse(document.getElementById(id)));
+  if (!wanted.length || document.hidden) return;
   const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
-  if (!answer?.ok) {
-    wanted.forEach((id) => waiting.add(id));
-    return;
-  }
+  if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of wanted) {
     const old = document.getElementById(id);
     const fresh = page.getElementById(id);
-    if (old && fresh && !isInUse(old)) replace(old, fresh);
-    else if (old && fresh) waiting.add(id);
+    if (isInUse(old)) continue; // somebody began to type while the page was on its way
+    waiting.delete(id);
+    if (old && fresh) replace(old, fresh);
   }
 }
 
-// Nothing is taken away from under somebody's hands: a field with the cursor, an open dialog.
+// Nothing is taken away from under somebody's hands: a field with the cursor, words not sent yet, a dialog.
 function isInUse(element) {
-  const active = document.activeElement;
-  return (element.contains(active) && active.matches("input, select, textarea")) || element.querySelector("dialog[open]");
+  if (!element) return false;
+  const fields = [...element.querySelectorAll("input, select, textarea")];
+  return fields.some((field) => field === document.activeElement || isChanged(field)) || element.querySelector("dialog[open]") !== null;
+}
+
+function isChanged(field) {
+  if (field.matches("select")) return false;
+  return field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
 }
 
 function replace(old, fresh) {

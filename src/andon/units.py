@@ -1,6 +1,7 @@
 """Measured scalars, digests and identifiers that every floor shares."""
 
 import hashlib
+import re
 from typing import NewType
 
 Digest = NewType("Digest", str)
@@ -11,6 +12,8 @@ Timestamp = NewType("Timestamp", str)
 
 DIGEST_LENGTH = 64
 
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+
 
 def digest_of(content: bytes) -> Digest:
     """SHA-256 of ``content``."""
@@ -20,6 +23,11 @@ def digest_of(content: bytes) -> Digest:
 def is_digest(text: str) -> bool:
     """Whether ``text`` has the form of a :data:`Digest`."""
     return len(text) == DIGEST_LENGTH and all(c in "0123456789abcdef" for c in text)
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether ``text`` has the form of a :data:`Timestamp`."""
+    return _TIMESTAMP.fullmatch(text) is not None
 
 
 def uuid7(unix_milliseconds: int, randomness: bytes) -> str:

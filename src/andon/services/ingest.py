@@ -22,7 +22,7 @@ from andon.store import awaited_images
 from andon.store import inspections as stored_inspections
 from andon.store import reviews as stored_reviews
 from andon.store.inspections import Packed
-from andon.units import Digest, is_digest
+from andon.units import Digest, is_digest, is_timestamp
 from andon.wire.deliveries import MAX_RECORDS, Delivery, Receipt, Refusal
 
 MAX_SEQUENCE = 2**63 - 1
@@ -33,7 +33,6 @@ MAX_NOTE = 10_000
 """Characters of a person's note."""
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 ELSEWHERE = "another record has this id or this place in the station's sequence"
 
@@ -125,7 +124,7 @@ def _check_record(record: Inspection, station: str) -> None:
 def _check_form(identity: str, at: str) -> None:
     if not _ID.fullmatch(identity):
         raise InvalidInput(f"{identity[:80]!r} is no UUID")
-    if not _TIME.fullmatch(at):
+    if not is_timestamp(at):
         raise InvalidInput(f"{at[:80]!r} is no time", "Write it as 2026-03-01T06:00:00.000000Z.")
 
 

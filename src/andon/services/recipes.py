@@ -24,6 +24,7 @@ from andon.store.paging import Page
 from andon.units import Digest, is_digest
 
 PAGE = 1000
+MAX_VERSION_DIGITS = 9
 
 BOUND_IN_VIEW = "(cuts chosen with the test group in view: its bound on escapes is optimistic for them)"
 """What a version says of itself when the group that states the bound has had a part in choosing."""
@@ -155,7 +156,7 @@ def find_recipe(workspace: Workspace, name: str) -> Recipe:
     with workspace.database.read() as tx:
         if not version:
             return stored_recipes.latest(tx, base)
-        if not version.isdigit():
+        if not (version.isascii() and version.isdecimal() and len(version) <= MAX_VERSION_DIGITS):
             raise NotFound(f"recipe version {version!r} is not a number")
         return stored_recipes.get(tx, base, int(version))
 

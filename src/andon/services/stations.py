@@ -16,10 +16,13 @@ from andon.store import stations as stored_stations
 from andon.store.assignments import SignedRow
 from andon.trust.assignments import SignedAssignment, sign
 from andon.trust.keys import PublicKey, SigningKey, signing_key
+from andon.units import is_timestamp
 from andon.wire.deliveries import ReportAnswer
 
 MAX_NAME = 64
 MAX_DEADLINE = 60_000.0
+MAX_ALARMS = 50
+MAX_NUMBER = 10**15
 HISTORY = 50
 """Assignments that a station's page lists."""
 
@@ -67,12 +70,25 @@ def take_report(workspace: Workspace, station: str, report: StationReport) -> Re
     checked_name(station)
     if report.station != station:
         raise InvalidInput(f"this is a report of station {report.station!r}, sent as {station!r}")
-    if len(report.line) > MAX_NAME or not report.line.isprintable():
-        raise InvalidInput(f"{report.line[:80]!r} is no name for a line")
+    _check_report(report)
     with workspace.database.write() as tx:
         stored_stations.report(tx, report, f"station/{station}", now())
         assignment = stored_assignments.latest(tx, station)
     return ReportAnswer(assignment.counter if assignment else 0)
+
+
+def _check_report(report: StationReport) -> None:
+    if len(report.line) > MAX_NAME or not report.line.isprintable():
+        raise InvalidInput(f"{report.line[:80]!r} is no name for a line")
+    if len(report.alarms) > MAX_ALARMS:
+        raise InvalidInput(f"{len(report.alarms)} alarms are more than {MAX_ALARMS}")
+    numbers = (report.per_second, report.p50, report.p99, report.counter, report.spool, report.held)
+    for number in (*numbers, report.disk_free, *report.parts.values(), *report.shed.values()):
+        if not 0 <= number <= MAX_NUMBER:
+            raise InvalidInput(f"the number {str(number)[:40]} in the report is not possible")
+    for at in (report.at, report.started_at, *(alarm.since for alarm in report.alarms)):
+        if not is_timestamp(at):
+            raise InvalidInput(f"{at[:80]!r} is no time", "Write it as 2026-03-01T06:00:00.000000Z.")
 
 
 def all_stations(workspace: Workspace) -> tuple[Station, ...]:

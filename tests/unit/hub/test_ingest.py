@@ -290,6 +290,8 @@ def test_a_station_makes_itself_known_and_hears_what_to_run(hub: TestClient, wor
         ("ST-9", {"recipe": "brackets"}, 404),
         ("ST-1", {"recipe": "cogs"}, 404),
         ("ST-1", {"recipe": "brackets@7"}, 404),
+        ("ST-1", {"recipe": "brackets@" + "9" * 30}, 404),
+        ("ST-1", {"recipe": "brackets@²"}, 404),
         ("ST-1", {"recipe": "brackets", "deadline": 0}, 422),
         ("ST-1", {"recipe": "brackets", "keep": {"passes": 2}}, 422),
         ("ST-1", {}, 422),
@@ -303,6 +305,24 @@ def test_assignments_that_cannot_be_are_refused(
     answer = hub.post(f"/api/stations/{station}/assignments", json=wanted)
     assert answer.status_code == status, answer.text
     assert answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"per_second": 1e308},
+        {"p99": -1.0},
+        {"disk_free": 10**400},
+        {"parts": {"PASS": -5}},
+        {"at": "now"},
+        {"alarms": [to_json(stalled())] * 51},
+        {"line": "a\nb"},
+    ],
+)
+def test_reports_of_the_impossible_are_refused(hub: TestClient, change: dict[str, Any]) -> None:
+    answer = hub.put("/api/stations/ST-1/reports", json={**to_json(report("ST-1")), **change})
+    assert answer.status_code == 422, answer.text
+    assert hub.get("/api/stations").json() == []
 
 
 def test_reports_in_another_name_are_refused(hub: TestClient) -> None:

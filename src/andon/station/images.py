@@ -185,14 +185,14 @@ class Shelves:
 
     def _shed(self, most: int) -> int:
         """Give up images until the rest fits; gives how many the hub will never see."""
-        count = 0
-        while self._space.free() < self._space.least or self._spool.image_bytes() > most:
-            cheapest = self._spool.cheapest(20)
+        count, held = 0, self._spool.image_bytes()
+        while held > most or self._space.free() < self._space.least:
+            cheapest = self._spool.cheapest(1)
             if not cheapest:
                 break
-            for blob in cheapest:
-                self._drop(blob)
-            count += len(cheapest)
+            self._drop(cheapest[0])
+            held -= cheapest[0].size
+            count += 1
         return count
 
     def _drop(self, blob: StoredBlob) -> None:

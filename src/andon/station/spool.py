@@ -30,6 +30,7 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE records (
     sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ready INTEGER NOT NULL, body TEXT NOT NULL
 );
+CREATE INDEX records_open ON records (sequence) WHERE ready = 0;
 CREATE TABLE reviews (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE aside (id TEXT PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE blobs (
@@ -38,10 +39,32 @@ CREATE TABLE blobs (
 );
 CREATE INDEX blobs_record ON blobs (record);
 CREATE INDEX blobs_state ON blobs (state, worth);
+CREATE INDEX blobs_files ON blobs (state <> 'sent', worth) WHERE content IS NULL;
 CREATE TABLE held (
     id TEXT PRIMARY KEY, queue TEXT NOT NULL, blob TEXT, body TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO totals VALUES ('records', 0), ('held', 0), ('aside', 0), ('image bytes', 0);
 """
+
+COUNTED = """
+CREATE TRIGGER {table}_more AFTER INSERT ON {table} BEGIN
+    UPDATE totals SET value = value + 1 WHERE name = '{table}';
+END;
+CREATE TRIGGER {table}_less AFTER DELETE ON {table} BEGIN
+    UPDATE totals SET value = value - 1 WHERE name = '{table}';
+END;
+"""
+
+MEASURED = """
+CREATE TRIGGER blobs_more AFTER INSERT ON blobs WHEN new.content IS NULL BEGIN
+    UPDATE totals SET value = value + new.size WHERE name = 'image bytes';
+END;
+CREATE TRIGGER blobs_less AFTER DELETE ON blobs WHEN old.content IS NULL BEGIN
+    UPDATE totals SET value = value - old.size WHERE name = 'image bytes';
+END;
+"""
+"""Totals are kept, not counted: after days without a hub there are millions of rows."""
 
 
 class _Fact:
@@ -194,9 +217,7 @@ class Spool:
 
     def cheapest(self, limit: int) -> tuple[StoredBlob, ...]:
         """Image files in the order they are given up: sent ones, then the least worth, oldest first."""
-        return self._blobs(
-            "content IS NULL ORDER BY state <> ?, worth, rowid LIMIT ?", (_BlobState.SENT, limit)
-        )
+        return self._blobs("content IS NULL ORDER BY state <> 'sent', worth, rowid LIMIT ?", (limit,))
 
     def forget(self, digest: Digest) -> None:
         """A blob's bytes are gone: records that were not sent yet say that their image is lost."""
@@ -212,11 +233,7 @@ class Spool:
 
     def image_bytes(self) -> int:
         """Bytes of all image files on the disk."""
-        return int(self._rows("SELECT coalesce(sum(size), 0) FROM blobs WHERE content IS NULL")[0][0])
-
-    def has_blob(self, digest: Digest) -> bool:
-        """Whether a blob is known here."""
-        return bool(self._rows("SELECT 1 FROM blobs WHERE digest = ?", (digest,)))
+        return self._totals()["image bytes"]
 
     def thumbnail(self, digest: Digest) -> bytes | None:
         """A thumbnail's bytes while they are here."""
@@ -225,9 +242,8 @@ class Spool:
 
     def counts(self) -> tuple[int, int, int]:
         """Records without a receipt, parts that wait for a person, records and reviews put aside."""
-        tables = ("records", "held", "aside")
-        records, held, aside = (self._rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables)
-        return records, held, aside
+        totals = self._totals()
+        return totals["records"], totals["held"], totals["aside"]
 
     def held(self, limit: int) -> tuple[HeldPart, ...]:
         """Parts that wait for a person, newest first."""
@@ -279,27 +295,37 @@ class Spool:
             )
         if version == 0:
             self._run(SCHEMA)
+            for table in ("records", "held", "aside"):
+                self._run(COUNTED.format(table=table))
+            self._run(MEASURED)
             self._run(f"PRAGMA user_version = {VERSION}")
 
     def _hold(self, inspection: Inspection, queue: Queue) -> None:
         blob = inspection.capture.blob if inspection.capture else None
         row = (inspection.id, queue.value, blob, _text(inspection))
-        self._run("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)", row)
+        self._run("INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?)", row)
         self._run(
             "DELETE FROM held WHERE id NOT IN (SELECT id FROM held ORDER BY id DESC LIMIT ?)", (MAX_HELD,)
         )
 
     def _keep_blob(self, blob: StoredBlob, record: str) -> None:
         row = (blob.digest, blob.size, blob.content, blob.worth, _BlobState.WAITING, record)
-        self._run("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?)", row)
+        self._run(
+            "INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+            " SET worth = excluded.worth, state = excluded.state, record = excluded.record",
+            row,
+        )
 
     def _put_aside(self, identifier: str, reason: str) -> None:
         for table in ("records", "reviews"):
             self._run(
-                f"INSERT OR REPLACE INTO aside SELECT id, body, ? FROM {table} WHERE id = ?",
+                f"INSERT OR IGNORE INTO aside SELECT id, body, ? FROM {table} WHERE id = ?",
                 (reason, identifier),
             )
             self._run(f"DELETE FROM {table} WHERE id = ?", (identifier,))
+
+    def _totals(self) -> dict[str, int]:
+        return dict(self._rows("SELECT name, value FROM totals"))
 
     def _blobs(self, where: str, bindings: tuple[object, ...]) -> tuple[StoredBlob, ...]:
         rows = self._rows(f"SELECT digest, size, content, worth FROM blobs WHERE {where}", bindings)

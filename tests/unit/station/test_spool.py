@@ -274,3 +274,19 @@ def flow(path: Path, disk: FailingDisk, failure: type[Exception]) -> tuple[list[
     except AndonError:
         failed = True
     return said, failed
+
+
+def test_totals_are_what_counting_gives(spool: Spool) -> None:
+    for number in range(6):
+        image = blob(f"image {number % 4}".encode(), 1)
+        written = spool.record(record())
+        spool.settle(kept(written, image), (image,), Queue.AUDIT if number % 2 else None)
+        spool.settle(kept(written, image), (image,), Queue.AUDIT if number % 2 else None)
+    first, second, third, *_ = (identifier for identifier, _ in spool.waiting(10).records)
+    spool.receipted([first], {second: "never", third: "never"}, ())
+    spool.receipted([first], {second: "never"}, ())
+    spool.forget(blob(b"image 1").digest)
+    counted = [spool._rows(f"SELECT count(*) FROM {name}")[0][0] for name in ("records", "held", "aside")]
+    assert list(spool.counts()) == counted == [3, 3, 2]
+    size = spool._rows("SELECT sum(size) FROM blobs WHERE content IS NULL")[0][0]
+    assert spool.image_bytes() == size

@@ -47,14 +47,18 @@ def condition_of(state: LineState, monotonic: float, patience: float) -> Conditi
             return Condition(Word.FAULT, state.alarms[code].message)
     last = last_inference(state)
     if last is None:
-        return Condition(Word.STARTING, "no part has been judged by a model yet")
+        return Condition(Word.STARTING, "no model has judged anything yet")
     silent = monotonic - last
     if silent > patience:
-        return Condition(Word.FAULT, f"the last part was judged by a model {silent:.0f} s ago")
+        return Condition(Word.FAULT, f"a model last judged something {silent:.0f} s ago")
     return Condition(Word.RUNNING)
 
 
 def last_inference(state: LineState) -> float | None:
-    """Monotonic seconds at which a model last judged one of the last parts; None where none of them was."""
+    """Monotonic seconds at which a model last judged a part or, on a line that pauses, a golden image.
+
+    None where none of the last parts was judged by a model, and no golden image either.
+    """
     newest_first = zip(reversed(list(state.strip)), reversed(list(state.moments)), strict=False)
-    return next((moment for inspection, moment in newest_first if inspection.scores), None)
+    part = next((moment for inspection, moment in newest_first if inspection.scores), None)
+    return max((moment for moment in (part, state.proven) if moment is not None), default=None)

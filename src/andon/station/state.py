@@ -22,6 +22,7 @@ class LineState:
 
     Attributes:
         assignment: that runs; None without one. variant, machine: of the inspector that runs.
+        proven: monotonic seconds at which the inspector last judged a part or a golden image; None before.
         camera, output: one word each, ``ok`` or what is wrong.
         parts: verdicts since the program started.
         live: the last part. strip: the last parts, newest last, without pictures.
@@ -41,6 +42,7 @@ class LineState:
     assignment: Assignment | None = None
     variant: str = ""
     machine: str = ""
+    proven: float | None = None
     camera: str = "starting"
     output: str = "starting"
     parts: Counter[Verdict] = field(default_factory=Counter)

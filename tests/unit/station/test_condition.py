@@ -39,6 +39,17 @@ def test_answers_without_a_model_are_no_sign_of_life() -> None:
     assert condition_of(state((80.0, True)), 100.0, math.inf).word is Word.RUNNING
 
 
+def test_on_a_line_that_pauses_a_golden_image_shows_that_the_model_works() -> None:
+    paused = state((10.0, True))
+    assert condition_of(paused, 100.0, 30.0).word is Word.FAULT
+    paused.proven = 97.0
+    assert condition_of(paused, 100.0, 30.0).word is Word.RUNNING
+    assert condition_of(paused, 130.0, 30.0).word is Word.FAULT
+    fresh = state()
+    fresh.proven = 99.0
+    assert condition_of(fresh, 100.0, 30.0).word is Word.RUNNING
+
+
 @pytest.mark.parametrize("code", AlarmCode)
 def test_an_alarm_under_which_nothing_counts_is_a_fault(code: AlarmCode) -> None:
     standing = state((99.0, True))

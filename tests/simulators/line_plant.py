@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -114,6 +115,7 @@ class Line:
     pool: int = 12
     queue: int = 50
     stall: float = 30.0
+    threads: int = 1
 
 
 def settings_of(line: Line, folder: Path, hub: int, ports: tuple[int, int]) -> str:
@@ -140,6 +142,7 @@ def settings_of(line: Line, folder: Path, hub: int, ports: tuple[int, int]) -> s
         "hub": f"http://127.0.0.1:{hub}",
         "page_port": ports[0],
         "queue": line.queue,
+        "threads": line.threads,
         "stall": line.stall,
         "frame_bytes": 2**20,
         "min_free": 2**20,
@@ -200,9 +203,10 @@ class Station:
         """Inspector processes that live now."""
         return [one for one in self.program.family()[1:] if "inspector_child" in command_of(one)]
 
-    def health(self) -> Any:
-        answer = httpx.get(f"http://127.0.0.1:{self.port}/health", timeout=PATIENCE)
-        return answer.status_code, answer.json()
+    def alarms(self) -> dict[str, Mapping[str, Any]]:
+        """The alarms on the station's own page, in English, by code."""
+        line = httpx.get(f"http://127.0.0.1:{self.port}/api/line?language=en", timeout=PATIENCE).json()
+        return {alarm["code"]: alarm for alarm in line["alarms"]}
 
 
 @dataclass
@@ -230,7 +234,7 @@ class Plant:
         self.station.program.start()
 
     def heard(self) -> int:
-        return len(self.plc.verdicts())
+        return self.plc.answers
 
     def until_heard(self, more: int) -> None:
         """Wait for so many answers more than there were."""
@@ -255,7 +259,13 @@ class Plant:
 
     def until_alarm(self, code: str) -> Mapping[str, Any]:
         """The alarm, once it stands on the hub; it must say what is wrong and what to do."""
-        alarm = until(f"the alarm {code}", lambda: self.alarms().get(code) or self.lively() or None)
+        alarm = until(f"the alarm {code}", lambda: self.alarms().get(code) or self.lively())
+        assert alarm["message"] and alarm["todo"], alarm
+        return alarm
+
+    def until_own_alarm(self, code: str) -> Mapping[str, Any]:
+        """The alarm, once it stands on the station's own page: the hub may be away."""
+        alarm = until(f"the alarm {code}", lambda: self.station.alarms().get(code) or self.lively())
         assert alarm["message"] and alarm["todo"], alarm
         return alarm
 
@@ -303,7 +313,13 @@ class Plant:
 
 @contextmanager
 def running(
-    learned: Path, folder: Path, line: Line, network: bool = False, assigned: bool = True
+    learned: Path,
+    folder: Path,
+    line: Line,
+    network: bool = False,
+    assigned: bool = True,
+    disk: int = 0,
+    deadline: float = DEADLINE,
 ) -> Iterator[Plant]:
     """A plant whose hub starts with a copy of the workspace ``learned``; everything ends with the block.
 
@@ -313,10 +329,14 @@ def running(
         line: what passes under the camera.
         network: the station reaches the hub through a network whose weather can be changed.
         assigned: the recipe is approved, assigned and runs before the block begins.
+        deadline: of the assignment, milliseconds.
+        disk: bytes of a disk of its own for the station's data; 0 for none. Needs root.
     """
     shutil.copytree(learned, folder / "workspace")
-    (folder / "station").mkdir()
+    (folder / "station" / "data").mkdir(parents=True)
     with ExitStack() as things:
+        if disk:
+            things.enter_context(small_disk(folder / "station" / "data", disk))
         broker = things.enter_context(broker_of(folder))
         plc = things.enter_context(plc_of(broker.port))
         until("the PLC listens", lambda: plc.connections)
@@ -335,8 +355,17 @@ def running(
         plant.worker.start()
         until("the station reports", lambda: hub.report() or plant.lively())
         if assigned:
-            plant.until_running(hub.assign("brackets"))
+            plant.until_running(hub.assign("brackets", deadline))
         yield plant
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[None]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def _hub(folder: Path) -> Hub:

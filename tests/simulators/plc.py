@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage
@@ -32,10 +33,12 @@ class Plc:
 
     messages: list[Message] = field(default_factory=list)
     connections: int = 0
+    answers: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hear(self, client: Client, user: object, message: MQTTMessage) -> None:
         with self._lock:
+            self.answers += message.topic.endswith("/verdict")
             self.messages.append(Message(message.topic, message.payload, message.retain))
 
     def connected(self, client: Client, *rest: object) -> None:
@@ -50,6 +53,12 @@ class Plc:
     def verdicts(self) -> list[Heard]:
         """Every verdict in the order it came."""
         return [heard_from(message.json()) for message in self.heard("/verdict")]
+
+    def last(self, count: int) -> list[Heard]:
+        """The last ``count`` verdicts, or fewer."""
+        with self._lock:
+            newest = (one for one in reversed(self.messages) if one.topic.endswith("/verdict"))
+            return [heard_from(one.json()) for one in islice(newest, count)][::-1]
 
     def state(self) -> str:
         """What the output said last of the station itself; empty before the first."""

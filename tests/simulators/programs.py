@@ -15,7 +15,7 @@ import psutil
 
 T = TypeVar("T")
 SOURCE = Path(__file__).parents[2] / "src"
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after which something that should happen counts as not happening, on a busy machine too."""
 
 

@@ -155,7 +155,10 @@ def _pixels(view: memoryview, shape: Shape) -> Pixels:
 
 
 def _say(station: socket.socket, what: object) -> None:
-    station.send(json.dumps(what).encode())
+    try:
+        station.send(json.dumps(what).encode())
+    except (BrokenPipeError, ConnectionResetError):
+        sys.exit()  # the station is gone, and nobody is left to tell
 
 
 def _keep_quiet() -> None:

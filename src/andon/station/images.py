@@ -12,7 +12,7 @@ from andon.blobs.folder import FolderBlobs
 from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Kept
 from andon.domain.stations import Alarm, AlarmCode, KeepPolicy
-from andon.errors import DiskFull, InvalidInput, UserError
+from andon.errors import AndonError, InvalidInput, OperatorError, UserError
 from andon.formats.pixels import decode, encode_png, image_digest
 from andon.runtime.pixels import Pixels
 from andon.station.clock import Clock
@@ -68,8 +68,7 @@ class ImageWriter:
         """Write one after the other until cancelled."""
         while True:
             taken = await self._waiting.get()
-            with self._watch.step("images", PATIENCE):
-                await self._settle(taken)
+            await self._settle(taken)
             self._waiting.task_done()
 
     async def drained(self) -> None:
@@ -85,9 +84,11 @@ class ImageWriter:
 
     async def _written(self, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:
         try:
-            return await self._thread.call(_write, self._blobs, taken, frame)
-        except DiskFull:
+            with self._watch.step("images", PATIENCE):
+                return await self._thread.call(_write, self._blobs, taken, frame)
+        except OperatorError as cause:
             self._state.shed["images"] += int(taken.keep.image)
+            self._recorder.troubled(cause)
         except UserError:
             # No pixels could be read: the record says so already, and there is nothing to keep.
             pass
@@ -169,7 +170,13 @@ class Shelves:
         self._space = space
 
     async def tidy(self, state: LineState, clock: Clock) -> None:
-        """One round."""
+        """One round; a disk that does not let things go is an alarm, and the next round tries again."""
+        try:
+            await self._tidied(state, clock)
+        except AndonError as cause:
+            state.raise_alarm(Alarm(AlarmCode.DISK_LOW, cause.message, cause.todo, clock.now()))
+
+    async def _tidied(self, state: LineState, clock: Clock) -> None:
         await self._call(self._drop_spent)
         policy = state.assignment.keep if state.assignment else KeepPolicy()
         shed = await self._call(self._shed, policy.max_bytes)

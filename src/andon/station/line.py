@@ -315,7 +315,7 @@ def _timed(told: Inspection, milliseconds: float, record: float) -> Inspection:
 def _without_inspector(assignment: Assignment | None) -> Judgement:
     if assignment is None:
         return _undecided(ReasonCode.NO_MODEL, "the station has no assignment")
-    return _undecided(ReasonCode.MODEL_FAILED, "the inspector died and is started again")
+    return _undecided(ReasonCode.MODEL_FAILED, "no inspector is ready; one is being started")
 
 
 def _undecided(code: ReasonCode, detail: str) -> Judgement:

@@ -37,6 +37,7 @@ class Recorder:
         self._state = state
         self._clock = clock
         self._unrecorded: deque[_Unrecorded] = deque()
+        self._healthy = True
 
     async def record(self, inspection: Inspection, seconds: float) -> Inspection | None:
         """The inspection with its sequence once it is on the disk; None where that takes too long.
@@ -45,11 +46,13 @@ class Recorder:
         """
         written = asyncio.ensure_future(self._call(self._spool.record, inspection))
         try:
-            return await in_time(self._clock, seconds, written)
+            recorded = await in_time(self._clock, seconds, written)
+            self._healthy = True
+            return recorded
         except TimeoutError:
             self._later(inspection, written, f"the record was not on the disk in {seconds * 1e3:.0f} ms")
         except AndonError as cause:
-            self._full(cause)
+            self.troubled(cause)
             self._later(inspection, written, cause.message)
         return None
 
@@ -61,9 +64,10 @@ class Recorder:
             try:
                 await self._call(self._spool.settle, inspection, blobs, queue)
             except AndonError as cause:
-                self._full(cause)
+                self.troubled(cause)
                 await self._clock.sleep(RETRY)
             else:
+                self._healthy = True
                 return
 
     async def run(self) -> None:
@@ -73,7 +77,8 @@ class Recorder:
                 await self._catch_up(self._unrecorded[0])
                 self._unrecorded.popleft()
                 continue
-            self._state.clear_alarm(AlarmCode.DISK_FULL)
+            if self._healthy:
+                self._state.clear_alarm(AlarmCode.DISK_FULL)
             await self._clock.sleep(RETRY)
 
     @property
@@ -87,7 +92,7 @@ class Recorder:
             try:
                 numbered = (await asyncio.shield(written)).capture
             except AndonError as cause:
-                self._full(cause)
+                self.troubled(cause)
                 await self._clock.sleep(RETRY)
                 written = asyncio.ensure_future(self._call(self._spool.record, part.inspection))
             else:
@@ -101,7 +106,9 @@ class Recorder:
             self._state.shed["records"] += 1
         self._unrecorded.append(_Unrecorded(not_recorded(inspection, why), written))
 
-    def _full(self, cause: AndonError) -> None:
+    def troubled(self, cause: AndonError) -> None:
+        """The disk did not take something; the alarm goes when it took the next record."""
+        self._healthy = False
         todo = cause.todo or "Free some space on the station's disk."
         alarm = Alarm(AlarmCode.DISK_FULL, cause.message, todo, self._clock.now())
         self._state.raise_alarm(alarm)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from simulators.brightness_plant import BrightnessPlant, build
+from simulators.records import package
 
 from andon.domain.jobs import JobKind
 from andon.domain.models import Cuts
@@ -25,7 +26,9 @@ from andon.services.jobs import list_jobs
 from andon.services.previews import preview_recipe
 from andon.services.recipes import BOUND_IN_VIEW, RecipeRequest, find_recipe, rescore_recipe, versions_of
 from andon.services.scores import latest_evaluation
+from andon.services.workspaces import now
 from andon.store import inspections as stored_inspections
+from andon.store import models as stored_models
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +262,23 @@ def test_every_page_shows(plant: BrightnessPlant, client: TestClient) -> None:
         assert client.get(f"{model}/pictures/{case.overlay}").content.startswith(b"\x89PNG")
     blob = plant.workspace.blobs.put(b"secret")
     assert client.get(f"{model}/pictures/{blob}").status_code == 404
+
+
+def test_a_model_that_was_never_evaluated_says_what_is_missing(
+    plant: BrightnessPlant, client: TestClient
+) -> None:
+    bare = package()
+    with plant.workspace.database.write() as tx:
+        stored_models.add(tx, bare, "mara", now())
+    address = f"/models/{bare.digest}"
+    shown = client.get(address).text
+    assert "Nothing is known of it yet" in shown and "needs an evaluation first" in shown
+    refused = client.post(f"{address}/approvals", data={"reason": "good"})
+    assert refused.status_code == 403 and "never evaluated" in refused.text
+    compared = client.get(f"{address}/comparisons?other={plant.package.digest}")
+    assert compared.status_code == 422 and "never evaluated" in compared.text
+    editor = client.get(f"/drafts?model={bare.digest}").text
+    assert "There are no scores to draw" in editor and "regions can only be given as coordinates" in editor
 
 
 def test_an_empty_workspace_teaches(tmp_path: Path) -> None:

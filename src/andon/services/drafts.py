@@ -6,7 +6,7 @@ import numpy as np
 
 from andon.analysis.parts import PartTable
 from andon.domain.annotations import Box
-from andon.domain.datasets import Split
+from andon.domain.datasets import SnapshotItem, Split
 from andon.domain.images import Image
 from andon.domain.models import Package
 from andon.domain.recipes import Locate
@@ -45,7 +45,7 @@ def pictures_of(workspace: Workspace, package: Package) -> tuple[PictureChoice, 
         kept = stored_images.by_digests(tx, [i.image for i in seen if i.image is not None])
     lately = [_choice(image, "inspected") for image in kept.values()][:LATELY_SEEN]
     known = {choice.image for choice in lately}
-    items = [i for i in snapshot_of(workspace, package).of(Split.CALIBRATION) if i.image not in known]
+    items = [item for item in _learned_with(workspace, package) if item.image not in known]
     items.sort(key=lambda item: not item.labels)
     some = items[: LEARNED_FROM // 2] + items[max(LEARNED_FROM // 2, len(items) - LEARNED_FROM // 2) :]
     return (
@@ -131,6 +131,14 @@ def cut_group(table: PartTable) -> CutGroup:
 
 def _choice(image: Image, why: str) -> PictureChoice:
     return PictureChoice(image.digest, image.name, image.shape.height, image.shape.width, why)
+
+
+def _learned_with(workspace: Workspace, package: Package) -> tuple[SnapshotItem, ...]:
+    """Pictures that chose its cuts; none where the package came without its data set."""
+    try:
+        return snapshot_of(workspace, package).of(Split.CALIBRATION)
+    except NotFound:
+        return ()
 
 
 def _labels(concepts: frozenset[str]) -> str:

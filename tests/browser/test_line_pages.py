@@ -15,11 +15,10 @@ from andon.formats.pixels import encode_png
 from andon.services.approvals import approve
 from andon.services.blobs import put_piece
 from andon.services.ingest import deliver
-from andon.services.reviews import reviews_of
 from andon.services.scores import EVALUATION
 from andon.services.stations import signed_assignment, take_report
 from andon.services.workspaces import Workspace
-from andon.store import models, ontologies, recipes
+from andon.store import models, ontologies, recipes, reviews
 from andon.units import digest_of
 from andon.wire.deliveries import Delivery
 
@@ -82,7 +81,8 @@ def test_a_false_alarm_is_found_looked_at_and_called_one(
     page.get_by_label("Note").fill("a reflection")
     page.get_by_role("button", name="False alarm").click()
     expect(page.locator("#people")).to_contain_text("a reflection")
-    (said,) = reviews_of(workspace, REJECTED.id)
+    with workspace.database.read() as tx:
+        (said,) = reviews.of(tx, REJECTED.id)
     assert (said.answer.value, said.author) == ("false-alarm", "local")
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("heading", name="Part S1")).to_be_visible()

@@ -44,7 +44,6 @@ def made(tx: Connection) -> Recipe:
 
 
 def test_a_station_makes_itself_known_and_keeps_its_last_words(tx: Connection) -> None:
-    assert not stations.is_known(tx, "ST-1")
     assert stations.report(tx, report("ST-1"), "station/ST-1", T0)
     assert not stations.report(tx, report("ST-1", alarms=(stalled(),), line="L9"), "station/ST-1", T1)
     stations.report(tx, report("ST-0"), "station/ST-0", T1)

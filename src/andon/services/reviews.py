@@ -65,9 +65,3 @@ def check_answer(decision: Decision, answer: Answer) -> None:
         )
     if answer is Answer.FALSE_ALARM and passed:
         raise InvalidInput("a part that passed raised no alarm", "Confirm it, or say what was missed.")
-
-
-def reviews_of(workspace: Workspace, inspection: str) -> tuple[Review, ...]:
-    """All reviews of an inspection (its full id), first to last."""
-    with workspace.database.read() as tx:
-        return stored_reviews.of(tx, inspection)

@@ -29,11 +29,6 @@ def report(tx: Connection, said: StationReport, author: str, at: Timestamp) -> b
     return False
 
 
-def is_known(tx: Connection, name: str) -> bool:
-    """Whether a station of that name ever made itself known."""
-    return tx.execute(select(stations.c.id).where(stations.c.name == name)).scalar() is not None
-
-
 def get(tx: Connection, name: str) -> Station:
     """The station called ``name``.
 

@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,20 +64,11 @@ def unpack(archive: Path, folder: Path, limits: ArchiveLimits = DEFAULT_ARCHIVE_
         DiskFull, OperatorError: the folder cannot be written.
     """
     _refuse_large_directory(archive)
-    left_out: list[LeftOut] = []
-    files = size = 0
     try:
         with zipfile.ZipFile(archive) as opened:
-            for entry in _wanted(opened, limits):
-                reason = _refusal(entry, folder)
-                if reason:
-                    left_out.append(LeftOut(escaped(entry.filename)[:MAX_PATH_BYTES], reason))
-                    continue
-                size += _write(opened, entry, folder, ArchiveLimits(0, limits.bytes - size, limits.ratio))
-                files += 1
+            return _unpack(opened, folder, limits)
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error) as cause:
         raise InvalidInput(f"the archive cannot be unpacked: {cause}", "Pack it again as .zip.") from cause
-    return Unpacked(files, size, tuple(left_out))
 
 
 def path_below(folder: Path, name: str) -> Path:
@@ -127,6 +118,19 @@ def _directory_bytes(file: BinaryIO) -> int:
     return size
 
 
+def _unpack(opened: zipfile.ZipFile, folder: Path, limits: ArchiveLimits) -> Unpacked:
+    left_out: list[LeftOut] = []
+    files = size = 0
+    for entry in _wanted(opened, limits):
+        reason = _refusal(entry, folder)
+        if reason:
+            left_out.append(LeftOut(escaped(entry.filename)[:MAX_PATH_BYTES], reason))
+            continue
+        size += _write(opened, entry, folder, replace(limits, bytes=limits.bytes - size))
+        files += 1
+    return Unpacked(files, size, tuple(left_out))
+
+
 def _wanted(opened: zipfile.ZipFile, limits: ArchiveLimits) -> Iterator[zipfile.ZipInfo]:
     """Entries that are files and not hidden."""
     entries = opened.infolist()
@@ -160,22 +164,26 @@ def _refusal(entry: zipfile.ZipInfo, folder: Path) -> str:
 def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, limits: ArchiveLimits) -> int:
     """Write one file; the bytes that came out, whatever the archive said."""
     path = folder / entry.filename
-    allowed = max(CHUNK, limits.ratio * entry.compress_size)
-    written = 0
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
-            for chunk in _chunks(opened, entry):
-                written += len(chunk)
-                if written > limits.bytes:
-                    raise LimitExceeded("the archive unpacks to more bytes than are allowed", "Split it.")
-                if written > allowed:
-                    raise LimitExceeded(
-                        f"{entry.filename[:80]!r} unpacks to more than {limits.ratio} times its size",
-                        "No picture does that; look at where the archive comes from.",
-                    )
-                file.write(chunk)
-    return written
+            return sum(file.write(chunk) for chunk in _counted(_chunks(opened, entry), entry, limits))
+
+
+def _counted(chunks: Iterator[bytes], entry: zipfile.ZipInfo, limits: ArchiveLimits) -> Iterator[bytes]:
+    """The chunks, until they are more than the limits allow."""
+    allowed = max(CHUNK, limits.ratio * entry.compress_size)
+    seen = 0
+    for chunk in chunks:
+        seen += len(chunk)
+        if seen > limits.bytes:
+            raise LimitExceeded("the archive unpacks to more bytes than are allowed", "Split it.")
+        if seen > allowed:
+            raise LimitExceeded(
+                f"{entry.filename[:80]!r} unpacks to more than {limits.ratio} times its size",
+                "No picture does that; look at where the archive comes from.",
+            )
+        yield chunk
 
 
 def _chunks(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:

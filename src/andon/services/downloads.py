@@ -5,7 +5,6 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from andon.blobs.files import disk_errors
 from andon.formats.export import export_items
@@ -64,13 +63,16 @@ class _Out:
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
 
-    def write(self, chunk: Any) -> int:
+    def write(self, chunk: bytes, /) -> int:
         """Take note of the next bytes."""
         self._chunks.append(bytes(chunk))
         return len(chunk)
 
     def flush(self) -> None:
         """Nothing is held back."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def taken(self) -> bytes:
         """The bytes that were not taken yet."""

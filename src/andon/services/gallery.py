@@ -191,7 +191,7 @@ def _tile(image: Image, accepted: Sequence[Annotation]) -> Tile:
 
 def _line(annotation: Annotation, names: Sequence[str]) -> LabelLine:
     place, area = _place(annotation)
-    hue = list(names).index(annotation.concept) if annotation.concept in names else 0
+    hue = _hue(annotation.concept or CLEAN, names)
     return LabelLine(
         annotation.concept, place, area, hue, annotation.state, annotation.author, annotation.at
     )
@@ -211,9 +211,13 @@ def _place(annotation: Annotation) -> tuple[str, float | None]:
             return "image", None
 
 
+def _hue(concept: str, names: Sequence[str]) -> int:
+    return list(names).index(concept) if concept in names else 0
+
+
 def _mark(workspace: Workspace, annotation: Annotation, names: Sequence[str]) -> Mark:
     concept = annotation.concept or CLEAN
-    place = list(names).index(concept) if concept in names else 0
+    place = _hue(concept, names)
     match annotation.geometry:
         case Box() as box:
             return Mark(concept, place, 1.0, (outline_of_box(box),))

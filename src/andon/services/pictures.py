@@ -45,11 +45,10 @@ def thumbnail(pixels: Pixels) -> bytes:
 
 def shrunk(pixels: Pixels, side: int) -> Picture:
     """The picture with 8 bits a channel, its longer side at most ``side`` pixels."""
-    if pixels.dtype == np.uint16:
-        pixels = pixels >> 8
-    height, width = pixels.shape[:2]
+    shown: Picture = (pixels >> 8 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
+    height, width = shown.shape[:2]
     scale = side / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = np.asarray(cv2.resize(pixels.astype(np.uint8), size, interpolation=cv2.INTER_AREA))
-    return pixels.astype(np.uint8)
+        shown = np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return shown

@@ -158,7 +158,7 @@ def _label_way(concept: str, without: ImageFilter) -> _Way:
 
 def _timed_way(query: ImageFilter) -> _Way:
     taken = images.c.captured_at
-    bounds = [taken.is_not(None)]
+    bounds: list[ColumnElement[bool]] = [taken.is_not(None)]
     if query.captured_from is not None:
         bounds.append(taken >= query.captured_from)
     if query.captured_before is not None:
@@ -251,7 +251,7 @@ def _read_some(tx: Connection, look: _Look, cursor: tuple[Any, ...] | None) -> I
 
 
 def _images_order(look: _Look) -> list[ColumnElement[Any]]:
-    newest = [images.c.id.desc()]
+    newest: list[ColumnElement[Any]] = [images.c.id.desc()]
     return [images.c.captured_at.desc(), *newest] if len(look.key) == 2 else newest
 
 

@@ -36,6 +36,10 @@ PROGRAM = "from andon.cli.main import run; run()"
 """What the installed `andon` does."""
 
 
+CLIENT = httpx.Client(verify=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
+"""For addresses of this machine alone; certificates are not read for each question."""
+
+
 @dataclass
 class Hub:
     """The hub's program, and what is asked of it over HTTP."""
@@ -57,18 +61,18 @@ class Hub:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(self.address + "/api/key", timeout=2).is_success
+            return CLIENT.get(self.address + "/api/key", timeout=2).is_success
         except httpx.TransportError:
             assert self.program.alive(), f"the hub ended\n{self.program.tail()}"
             return False
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(self.address + path, timeout=PATIENCE)
+        answer = CLIENT.get(self.address + path)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer.json()
 
     def post(self, path: str, body: object) -> Any:
-        answer = httpx.post(self.address + path, json=body, timeout=PATIENCE)
+        answer = CLIENT.post(self.address + path, json=body)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer.json()
 
@@ -82,7 +86,7 @@ class Hub:
 
     def report(self) -> Mapping[str, Any]:
         """What the station said of itself last; empty before it did."""
-        answer = httpx.get(f"{self.address}/api/stations/{STATION}", timeout=PATIENCE)
+        answer = CLIENT.get(f"{self.address}/api/stations/{STATION}")
         return (answer.json()["report"] or {}) if answer.is_success else {}
 
     def records(self) -> list[Inspection]:
@@ -205,7 +209,7 @@ class Station:
 
     def alarms(self) -> dict[str, Mapping[str, Any]]:
         """The alarms on the station's own page, in English, by code."""
-        line = httpx.get(f"http://127.0.0.1:{self.port}/api/line?language=en", timeout=PATIENCE).json()
+        line = CLIENT.get(f"http://127.0.0.1:{self.port}/api/line?language=en").json()
         return {alarm["code"]: alarm for alarm in line["alarms"]}
 
 

@@ -27,7 +27,7 @@ def free_port() -> int:
         return port
 
 
-def until(what: str, look: Callable[[], T | None], patience: float = PATIENCE, every: float = 0.05) -> T:
+def until(what: str, look: Callable[[], T | None], patience: float = PATIENCE, every: float = 0.1) -> T:
     """What ``look`` gives as soon as it is true, asked again and again.
 
     Raises:

@@ -14,6 +14,7 @@ from andon.blobs.files import disk_errors
 from andon.blobs.folder import FolderBlobs
 from andon.blobs.locks import alone
 from andon.errors import AndonError
+from andon.runtime.telemetry import forbid
 from andon.station.assignments import Assignments, Keeper, Library
 from andon.station.clock import Clock, system_clock
 from andon.station.contact import HubContact, Link, Reports, Uploads
@@ -185,6 +186,7 @@ def run() -> int:
     """`python -m andon.station FILE`: run a station from its settings file. Gives the exit code."""
     from andon.station.settings import read_settings
 
+    forbid()
     if len(sys.argv) != 2:
         sys.stderr.write("usage: python -m andon.station SETTINGS.toml\n")
         return 2

@@ -100,24 +100,18 @@ class Line:
         self._late: deque[bool] = deque(maxlen=WINDOW)
         self._bad: deque[bool] = deque(maxlen=WINDOW)
         self._closed = False
+        self._failures = 0
 
     async def take(self) -> None:
         """Take frames from the camera until cancelled; a camera that fails is opened again."""
-        failures = 0
         while True:
             try:
-                async for frame in self._frames():
-                    if self._closed:
-                        break
-                    failures = 0
-                    await self._take(frame)
-                if not self._closed:
-                    self._camera("ended", "the camera gives no more pictures")
+                await self._take_all()
                 await asyncio.Event().wait()
             except (NetworkError, OperatorError) as cause:
-                failures += 1
+                self._failures += 1
                 self._camera("lost", cause.message, cause.todo)
-                await self._clock.sleep(back_off(self._clock, failures, LONGEST_PAUSE))
+                await self._clock.sleep(back_off(self._clock, self._failures, LONGEST_PAUSE))
 
     async def judge(self) -> None:
         """Judge and answer what waits, one part after the other, until cancelled."""
@@ -134,6 +128,16 @@ class Line:
     async def drained(self) -> None:
         """Wait until all frames that were taken are answered."""
         await self._waiting.join()
+
+    async def _take_all(self) -> None:
+        """Until the camera ends, or this line was closed."""
+        async for frame in self._frames():
+            if self._closed:
+                return
+            self._failures = 0
+            await self._take(frame)
+        if not self._closed:
+            self._camera("ended", "the camera gives no more pictures")
 
     async def _frames(self) -> AsyncIterator[Frame]:
         """The camera's frames; says so when they stop coming."""

@@ -31,7 +31,9 @@ def measure(pixels: Pixels) -> Health:
     """Brightness and sharpness of (H, W) or (H, W, C) uint8 or uint16 pixels."""
     full = float(np.iinfo(pixels.dtype).max)
     brightness = float(np.mean(cv2.mean(pixels)[: pixels.shape[2] if pixels.ndim == 3 else 1])) / full
-    _, spread = cv2.meanStdDev(cv2.Laplacian(grey(_centre(pixels)), cv2.CV_32F))
+    # The Laplacian of 8 bits fits 16, which take a third of the time of floats.
+    depth = cv2.CV_16S if pixels.dtype == np.uint8 else cv2.CV_32F
+    _, spread = cv2.meanStdDev(cv2.Laplacian(grey(_centre(pixels)), depth))
     return Health(brightness, float(spread[0, 0]) / full)
 
 

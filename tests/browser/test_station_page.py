@@ -212,10 +212,13 @@ def test_it_fits_and_can_be_touched_with_gloves(
 def test_a_page_that_lost_its_station_says_so(tmp_path: Path, chromium: Browser) -> None:
     page = chromium.new_page()
     with shown_line(tmp_path, LINE) as running:
-        running.do(running.line.part, Verdict.PASS)
+        part = running.do(running.line.part, Verdict.REJECT)
         page.goto(running.line.address)
-        expect(page.locator(".now")).to_contain_text("PASS")
+        expect(page.locator("#held .held-part")).to_have_text(f"Part {part.part}")
     expect(page.locator("[data-lost]")).to_be_visible(timeout=20_000)
     expect(page.locator("[data-lost]")).to_contain_text("NO CONNECTION")
     expect(page.locator("body")).to_have_attribute("data-offline", "")
+    page.get_by_role("button", name="confirm NG").click()
+    expect(page.locator("[data-said]")).to_contain_text("Not stored")
+    expect(page.locator("#held .held-part")).to_have_text(f"Part {part.part}")
     page.close()

@@ -41,9 +41,8 @@ desk.addEventListener("submit", async (event) => {
     desk.toggleAttribute("data-refused", !answer.ok);
     if (answer.ok || answer.status === 404) await show(next);
   } catch {
-    // The station is away: live.js says so, the part stays on the desk.
+    said.textContent = desk.dataset.away; // the part stays on the desk
     desk.toggleAttribute("data-refused", true);
-    form.submit();
   } finally {
     busy = false;
   }

@@ -1,4 +1,6 @@
 import string
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,14 @@ def test_what_is_not_in_the_catalogue_is_a_bug() -> None:
     with pytest.raises(BugError, match="fr"):
         words("fr")
     assert words("en").one_of("status", "a word of its own") == "a word of its own"
+
+
+FAMILIES = ("verdict.", "reason.", "alarm.", "answer.", "queue.", "status.", "page.shift.", "keys.")
+"""Keys that are put together from a state's name."""
+
+
+def test_no_text_is_left_over() -> None:
+    folder = Path(str(files("andon.station")))
+    used = "".join(path.read_text() for end in ("py", "j2") for path in folder.rglob(f"*.{end}"))
+    asked = (key for key in words("en").texts if not key.startswith((*FAMILIES, "number.")))
+    assert not [key for key in asked if f'"{key}"' not in used and f"'{key}'" not in used]

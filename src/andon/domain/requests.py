@@ -57,6 +57,10 @@ class BenchmarkJob:
     threads: int = 2
 
 
+OVERLAYS = ("all", "found", "none")
+"""Of which images an inspection draws what was found: all, those that did not pass, none."""
+
+
 @dataclass(frozen=True, slots=True)
 class InspectJob:
     """A folder on the machine of the worker, or the test group of a data set; as `andon inspect`.
@@ -76,6 +80,10 @@ class InspectJob:
     def __post_init__(self) -> None:
         if (self.folder is None) == (self.dataset is None):
             raise InvalidInput("an inspection needs a folder or a data set", "Name one of them.")
+        if self.overlays not in OVERLAYS:
+            raise InvalidInput(
+                f"overlays {self.overlays!r} are not known", f"Choose from: {', '.join(OVERLAYS)}."
+            )
 
 
 JobRequest = ImportJob | TrainJob | EvaluateJob | BenchmarkJob | InspectJob

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from andon.errors import AndonError, BugError, Conflict, DiskFull, NetworkError, OperatorError
+from andon.errors import AndonError, BugError, Conflict, DiskFull, InvalidInput, NetworkError, OperatorError
 
 _REPEAT = "Free some space, then repeat the step; what was complete is kept."
 
@@ -46,12 +46,17 @@ def database_errors(name: str) -> Iterator[None]:
 
     Raises:
         DiskFull, OperatorError, Conflict, NetworkError: see the tables above.
+        InvalidInput: a text is not Unicode.
         BugError: the statement itself is wrong.
     """
     try:
         yield
     except DBAPIError as cause:
         raise _translated(name, cause) from cause
+    except UnicodeEncodeError as cause:
+        raise InvalidInput(
+            f"a text holds characters that are not Unicode: {cause.object[:60]!r}"
+        ) from cause
     except SQLAlchemyError as cause:
         raise BugError(f"a statement is wrong: {cause}") from cause
 

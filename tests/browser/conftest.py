@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from simulators.programs import Program, python, until
 
 from andon.services.workspaces import Workspace, create_workspace
@@ -19,6 +19,9 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE_MS = 30_000
+"""How long a busy machine may take until a page shows what it must."""
+
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
 
 
@@ -26,6 +29,7 @@ SIZES = {"desk": (1280, 800), "phone": (390, 844)}
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM.is_file():
         pytest.skip("Chromium is not installed (apt-get install chromium)")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

@@ -123,8 +123,8 @@ function attachPictures(form, canvas, state, changed) {
     const choice = event.target.closest("[data-picture]");
     if (!choice || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    canvas.querySelector("img").src = `/api/images/${choice.dataset.picture}/picture`;
     state.size = { width: Number(choice.dataset.width), height: Number(choice.dataset.height) };
+    Object.assign(canvas.querySelector("img"), { src: `/api/images/${choice.dataset.picture}/picture`, ...state.size });
     state.image = choice.dataset.picture;
     changed();
   });

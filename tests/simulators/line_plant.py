@@ -29,7 +29,7 @@ from andon.store import inspections as stored_inspections
 
 STATION = "st-1"
 LINE = "line-1"
-DEADLINE = 10_000.0
+DEADLINE = 60_000.0
 """Milliseconds. These tests ask what is lost, not how fast a busy machine is."""
 
 PROGRAM = "from andon.cli.main import run; run()"
@@ -113,11 +113,11 @@ class Line:
     """What passes under the camera. ``pool``: different pictures. ``parts``: 0 never ends."""
 
     parts: int = 0
-    rate: float = 20.0
+    rate: float = 5.0
     side: int = 96
     channels: int = 3
     pool: int = 12
-    queue: int = 50
+    queue: int = 100
     stall: float = 30.0
     threads: int = 1
 
@@ -232,8 +232,9 @@ class Plant:
         return [self.station.program, self.worker, self.hub.program]
 
     def kill_station(self) -> None:
-        """kill -9, note how far it was, start it again."""
+        """kill -9, note how far it was, start it again once the broker has said the safe state for it."""
         self.station.program.kill()
+        until("the plant hears that the station is gone", lambda: self.plc.state() == "offline")
         self.deaths.append(Death(self.station.sequence(), len(self.station.offered())))
         self.station.program.start()
 
@@ -274,9 +275,9 @@ class Plant:
         return alarm
 
     def until_calm(self) -> None:
-        """Wait until no alarm stands."""
+        """Wait until no alarm stands, but for the one that says that a busy machine is slow."""
         try:
-            until("no alarm stands", lambda: not self.alarms() or self.lively())
+            until("no alarm stands", lambda: not set(self.alarms()) - {"late"} or self.lively())
         except TimeoutError as cause:
             told = [f"{code}: {alarm['message']}" for code, alarm in self.alarms().items()]
             raise AssertionError(

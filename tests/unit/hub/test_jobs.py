@@ -1,5 +1,6 @@
 """Jobs and runs through the hub: what pages and JSON say, and what they refuse."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,25 +27,34 @@ from andon.services.jobs import (
     write_log,
 )
 from andon.services.runs import record_metrics, story_of_run
-from andon.services.workspaces import Workspace, create_workspace, now
+from andon.services.workspaces import Workspace, create_workspace, now, open_workspace
 
 HUB = "http://127.0.0.1:8400"
 FORM = {"family": "classify", "weights": "none", "length": "steps", "steps": "30", "batch": "4"}
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a data set, to be copied."""
+    root = tmp_path_factory.mktemp("taught")
     noise = np.random.default_rng(7)
     for number in range(48):
-        folder = tmp_path / "pictures" / ("spot" if number % 3 == 0 else "good")
+        folder = root / "pictures" / ("spot" if number % 3 == 0 else "good")
         folder.mkdir(parents=True, exist_ok=True)
         pixels = noise.integers(0, 255, (64, 64), dtype=np.uint8)
         assert cv2.imwrite(str(folder / f"{number:03d}.png"), pixels)
-    made = create_workspace(tmp_path / "ws", "tester")[0]
-    request = ImportRequest(tmp_path / "pictures", "pictures", "tester", now(), "classes")
+    made = create_workspace(root / "ws", "tester")[0]
+    request = ImportRequest(root / "pictures", "pictures", "tester", now(), "classes")
     import_images(made.database, made.blobs, request, lambda *_: None)
     freeze_dataset(made, DatasetSpec("spots"))
-    return made
+    made.database.close()
+    return root / "ws"
+
+
+@pytest.fixture
+def workspace(taught: Path, tmp_path: Path) -> Workspace:
+    shutil.copytree(taught, tmp_path / "ws")
+    return open_workspace(tmp_path / "ws", "tester")
 
 
 @pytest.fixture
@@ -167,6 +177,11 @@ def test_json_asks_for_jobs_and_refuses_what_is_none(hub: TestClient) -> None:
     wrong = hub.post("/api/jobs", json={**wish, "request": {"path": 7, "source": "s"}})
     assert wrong.status_code == 422 and "path" in wrong.json()["message"]
     assert hub.get("/api/jobs/nix").status_code == 404
+    lone = '{"kind":"import-images","request":{"path":"x","source":"s"},"subject":"\\ud800"}'
+    answer = hub.post("/api/jobs", content=lone, headers={"content-type": "application/json"})
+    assert answer.status_code == 422 and "not Unicode" in answer.json()["message"]
+    strange = {"recipe": "r", "folder": "/x", "overlays": "nix"}
+    assert hub.post("/api/jobs", json={"kind": "inspect", "request": strange}).status_code == 422
     assert hub.get("/jobs/nix").status_code == 404
 
 

@@ -1,6 +1,7 @@
 """A hub in memory that keeps a hub's promises to a station: signs, receipts, wants blobs, can be away."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,13 @@ AT = Timestamp("2026-11-21T00:00:00.000000Z")
 
 @dataclass
 class HubTwin:
-    """What the hub knows. ``refuse`` are part names whose records it never takes; ``away`` answers 503."""
+    """What the hub knows.
+
+    Attributes:
+        refuse: names of parts whose records it never takes.
+        unreadable: names of parts for which it refuses a whole delivery, as a hub of another version would.
+        away: answers 503. cut: answers 503 to so many pieces of blobs, after it took half of each.
+    """
 
     packages: Path
     key: SigningKey = field(default_factory=lambda: SigningKey(Ed25519PrivateKey.generate()))
@@ -34,7 +41,9 @@ class HubTwin:
     signed: dict[str, str] | None = None
     counter: int = 0
     refuse: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
     away: bool = False
+    cut: int = 0
     deliveries: int = 0
     address: str = ""
 
@@ -63,6 +72,8 @@ class HubTwin:
             case ("GET", "stations", _, "assignment"):
                 return (200, self.signed) if self.signed else (404, {"message": "none", "todo": ""})
             case ("POST", "stations", _, "deliveries"):
+                if any(record["part"] in self.unreadable for record in json.loads(body)["records"]):
+                    return 422, {"message": "field odd: this field is not known here", "todo": ""}
                 return 200, self._take(json.loads(body))
             case ("GET", "packages", digest, "files", *rest):
                 return 200, (self.packages / digest).joinpath(*rest).read_bytes()
@@ -94,10 +105,16 @@ class HubTwin:
         return {"accepted": accepted, "refused": refused, "wanted": wanted}
 
     def _piece(self, digest: str, body: bytes, content_range: str) -> tuple[int, Any]:
-        first, total = int(content_range.split()[1].split("-")[0]), int(content_range.split("/")[1])
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", content_range)
+        assert found is not None
+        first, total = map(int, found.groups())
         held = self.blobs.setdefault(digest, bytearray())
         if first > len(held):
             return 409, {"message": "a piece is missing", "todo": ""}
+        if self.cut:
+            self.cut -= 1
+            held[first:] = body[: len(body) // 2]
+            return 503, {"message": "cut", "todo": ""}
         held[first:] = body
         complete = len(held) == total and digest_of(bytes(held)) == digest
         return 200, {"received": len(held), "complete": complete}

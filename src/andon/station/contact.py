@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from andon.blobs.folder import FolderBlobs
 from andon.domain.stations import Alarm, AlarmCode
-from andon.errors import AndonError, NetworkError, NotFound, Refused
+from andon.errors import AndonError, NetworkError, NotFound, OperatorError, Refused
 from andon.station.assignments import Assignments
 from andon.station.clock import Clock, back_off
 from andon.station.hub import Hub, HubRefused
@@ -109,13 +109,21 @@ class Uploads:
                     more = await self.step()
             except AndonError as cause:
                 failures += 1
-                self._link.contact.failed("uploads", cause)
+                self._failed(cause)
                 await self._link.clock.sleep(back_off(self._link.clock, failures, LONGEST_PAUSE))
                 continue
             failures = 0
             self._link.contact.answered("uploads")
             if not more:
                 await self._link.clock.sleep(DELIVERY_SECONDS)
+
+    def _failed(self, cause: AndonError) -> None:
+        """The hub's fault, or that of the disk here, which cannot forget what it should."""
+        if not isinstance(cause, OperatorError):
+            self._link.contact.failed("uploads", cause)
+            return
+        alarm = Alarm(AlarmCode.DISK_FULL, cause.message, cause.todo, self._link.clock.now())
+        self._state.raise_alarm(alarm)
 
     async def step(self) -> bool:
         """One delivery and some pictures; whether more waits.
@@ -131,8 +139,11 @@ class Uploads:
         return more
 
     async def _deliver(self) -> bool:
-        waiting = await self._call(self._spool.waiting, self._batch)
-        records, reviews = _fitting(waiting.records), waiting.reviews
+        batch = self._batch
+        waiting = await self._call(self._spool.waiting, batch)
+        records = _fitting(waiting.records)
+        # One at a time while looking for what the hub cannot read.
+        reviews = () if records and batch == 1 else waiting.reviews
         if not records and not reviews:
             return False
         texts = [text for _, text in records], [text for _, text in reviews]
@@ -143,8 +154,9 @@ class Uploads:
             return True
         refused = {refusal.id: refusal.reason for refusal in receipt.refused}
         await self._call(self._spool.receipted, receipt.accepted, refused, receipt.wanted)
-        self._batch = min(MAX_RECORDS, 2 * self._batch)
-        return len(records) > 1 and bool(receipt.accepted or refused)
+        self._batch = min(MAX_RECORDS, 2 * batch)
+        is_all = len(waiting.records) < batch and len(records) == len(waiting.records)
+        return not is_all and bool(receipt.accepted or refused)
 
     async def _narrow(self, cause: HubRefused, sent: Sequence[tuple[str, str]]) -> None:
         """One record that no hub can read must not hold up the rest: find it, and put it aside.
@@ -155,7 +167,7 @@ class Uploads:
         if cause.status not in NOT_THIS_RECORD:
             raise cause
         if len(sent) > 1 and self._batch > 1:
-            self._batch = max(1, self._batch // 2)
+            self._batch = max(1, min(self._batch, len(sent)) // 2)
             return
         refused: Mapping[str, str] = {identifier: cause.message for identifier, _ in sent}
         await self._call(self._spool.receipted, (), refused, ())

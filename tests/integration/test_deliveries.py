@@ -1,0 +1,114 @@
+"""What a station hands over, to a hub in memory over real HTTP."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from simulators.hub_twin import HubTwin, hub_twin
+from simulators.station_parts import AT, HandClock, record
+
+from andon.blobs.folder import FolderBlobs
+from andon.domain.inspections import Kept
+from andon.errors import NetworkError
+from andon.station.contact import PIECE, HubContact, Link, Uploads
+from andon.station.hub import Hub
+from andon.station.loops import Thread
+from andon.station.spool import Spool, StoredBlob
+from andon.station.spool_thread import SpoolThread
+from andon.station.state import LineState
+from andon.station.watch import Watch
+
+
+class Sender:
+    """A station's spool and its uploads, on a hand clock."""
+
+    def __init__(self, folder: Path, hub: HubTwin) -> None:
+        clock = HandClock().clock
+        self.spool = Spool(folder / "spool.db")
+        self.images = FolderBlobs(folder / "images")
+        self.state = LineState("st-1", "line-1", "test", AT)
+        client = httpx.Client(base_url=hub.address, timeout=10)
+        watch = Watch(clock.monotonic)
+        link = Link(Hub(client, "st-1"), HubContact(self.state, clock), watch, clock)
+        self.uploads = Uploads(link, SpoolThread(self.spool, Thread("spool")), self.images, self.state)
+
+    def parts(self, *names: str) -> None:
+        for name in names:
+            self.spool.settle(self.spool.record(record(name)))
+
+    def picture(self, content: bytes) -> str:
+        digest = self.images.put(content)
+        written = self.spool.record(record("pictured"))
+        assert written.capture is not None
+        capture = replace(written.capture, kept=Kept.KEPT, blob=digest, size=len(content))
+        blob = StoredBlob(digest, len(content), None, 3)
+        self.spool.settle(replace(written, capture=capture), (blob,))
+        return digest
+
+    def drain(self, steps: int = 50) -> None:
+        async def all_of_it() -> None:
+            for _ in range(steps):
+                if not await self.uploads.step():
+                    return
+            raise AssertionError("it does not end")
+
+        asyncio.run(all_of_it())
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubTwin]:
+    with hub_twin(tmp_path) as twin:
+        yield twin
+
+
+@pytest.fixture
+def sender(tmp_path: Path, hub: HubTwin) -> Iterator[Sender]:
+    made = Sender(tmp_path, hub)
+    yield made
+    made.spool.close()
+
+
+def test_a_hub_that_is_away_frees_nothing(sender: Sender, hub: HubTwin) -> None:
+    sender.parts("a", "b")
+    hub.away = True
+    with pytest.raises(NetworkError):
+        sender.drain()
+    assert sender.spool.counts()[0] == 2
+    hub.away = False
+    sender.drain()
+    assert (sender.spool.counts()[0], hub.sequences()) == (0, [1, 2])
+
+
+def test_one_record_that_no_hub_can_read_is_put_aside_and_all_others_arrive(
+    sender: Sender, hub: HubTwin
+) -> None:
+    hub.unreadable = {"odd"}
+    sender.parts(*"abcde", "odd", *"fghij")
+    sender.drain()
+    assert hub.sequences() == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
+    assert sender.spool.counts() == (0, 0, 1)
+
+
+def test_a_large_picture_goes_on_where_it_was_cut(sender: Sender, hub: HubTwin) -> None:
+    content = os.urandom(2 * PIECE + 12345)
+    digest = sender.picture(content)
+    hub.cut = 2
+    for _ in range(2):
+        with pytest.raises(NetworkError):
+            sender.drain()
+    assert 0 < len(hub.blobs[digest]) < len(content)
+    sender.drain()
+    assert bytes(hub.blobs[digest]) == content
+    assert [blob.digest for blob in sender.spool.spent(10)] == [digest]
+
+
+def test_a_picture_that_is_gone_is_counted_and_holds_nobody_up(sender: Sender, hub: HubTwin) -> None:
+    digest = sender.picture(b"gone")
+    sender.images.path(digest).unlink()  # type: ignore[arg-type]
+    sender.picture(b"there")
+    sender.drain()
+    assert (sender.state.shed["images"], len(hub.blobs)) == (1, 1)

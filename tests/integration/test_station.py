@@ -23,8 +23,8 @@ from andon.runtime.package import LoadedPackage
 from andon.units import digest_of
 
 PROGRAM = "from andon.cli.main import run; run()"
-SWAPS = 6
-PATIENCE = 120.0
+SWAPS = 4
+PATIENCE = 180.0
 
 
 @dataclass
@@ -41,7 +41,9 @@ class Scene:
 
     def assign(self, which: int = 0, **more: Any) -> None:
         changes = {"version": more.pop("version", 1), "locate": more.pop("locate", None)}
-        self.hub.assign(self.recipe(which, **changes), (REFERENCE,), **more)
+        # Time enough on a machine that does much else: what is tested here is not speed.
+        told = {"deadline": 30_000.0, **more}
+        self.hub.assign(self.recipe(which, **changes), (REFERENCE,), **told)
 
     def records(self) -> list[Inspection]:
         found = [record for record in self.hub.records.values() if record.capture]
@@ -76,9 +78,20 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     (tmp_path / "hub").mkdir()
     packages = (renamed(tmp_path / "hub", "one"), renamed(tmp_path / "hub", "two"))
     with hub_twin(tmp_path / "hub") as hub:
-        camera = "simulated:parts_per_second=10,height=128,width=128,pool=12"
+        camera = "simulated:parts_per_second=5,height=128,width=128,pool=12"
         options = ["--folder", str(tmp_path / "st"), "--hub", hub.address, "--camera", camera]
-        command = [sys.executable, "-c", PROGRAM, "station", "st-1", *options, "--page-port", "0"]
+        command = [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            "station",
+            "st-1",
+            *options,
+            "--page-port",
+            "0",
+            "--queue",
+            "200",
+        ]
         station = Program("station", command, tmp_path / "station.log")
         made = Scene(hub, station, tmp_path / "st", packages)
         try:

@@ -62,9 +62,14 @@ class Keeper:
         """
         return verify(from_json(SignedAssignment, json.loads(text)), PublicKey(key), self._station, floor)
 
+    @property
+    def told(self) -> str | None:
+        """The hub's key, where somebody told the station: it counts more than what it knows."""
+        return self._library.hub_key
+
     def met(self) -> str:
-        """The hub's key: what the station was told, else what the hub says when they first meet."""
-        return self._library.hub_key or self._hub.key().text
+        """The hub's key as the hub says it: believed once, when they first meet."""
+        return self._hub.key().text
 
     def fetch(self, key: str, floor: int) -> tuple[Assignment, str]:
         """The newest assignment, and its signed text to keep."""
@@ -189,9 +194,9 @@ class Assignments:
         return self._inspectors.prepared.assignment.counter if self._inspectors.prepared else 0
 
     async def _fetched(self) -> "_Order":
-        key = await self._spool.call(self._spool.spool.hub_key)
-        if key is None:
-            key = await self._thread.call(self._keeper.met)
+        known = await self._spool.call(self._spool.spool.hub_key)
+        key = self._keeper.told or known or await self._thread.call(self._keeper.met)
+        if key != known:
             await self._spool.call(self._spool.spool.keep_hub_key, key)
         floor = await self._spool.call(self._spool.spool.floor)
         return _Order(*await self._thread.call(self._keeper.fetch, key, floor))

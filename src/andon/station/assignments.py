@@ -195,7 +195,9 @@ class Assignments:
 
     async def _fetched(self) -> "_Order":
         known = await self._spool.call(self._spool.spool.hub_key)
-        key = self._keeper.told or known or await self._thread.call(self._keeper.met)
+        key = self._keeper.told or known
+        if key is None:
+            key = await self._thread.call(self._keeper.met)
         if key != known:
             await self._spool.call(self._spool.spool.keep_hub_key, key)
         floor = await self._spool.call(self._spool.spool.floor)

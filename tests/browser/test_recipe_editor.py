@@ -125,6 +125,20 @@ def test_regions_are_drawn_moved_taken_back_and_saved(
     assert saved.cuts == find_recipe(plant.workspace, "tiles@1").cuts
 
 
+def test_what_is_drawn_stays_on_another_picture(address: str, open_page: OpenPage) -> None:
+    page = edit(open_page(), address)
+    tool(page, "region")
+    drag(page, (8, 8), (40, 40))
+    before = page.locator("[data-canvas] img").get_attribute("src")
+    page.get_by_text("Another picture").click()
+    page.locator("[data-picture]").nth(1).click()
+    image = page.locator("[data-canvas] img")
+    expect(image).not_to_have_attribute("src", str(before))
+    expect(image).to_have_js_property("complete", True)
+    assert image.evaluate("image => image.naturalWidth") == SIDE
+    assert near(numbers(page.locator("[name=regions]"))[0], [8, 8, 40, 8, 40, 40, 8, 40])
+
+
 def test_a_finger_draws_too(chromium: Browser, plant: BrightnessPlant, address: str) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = edit(context.new_page(), address)

@@ -55,7 +55,8 @@ class InspectorProcess:
     Attributes:
         ready: what runs.
         ended: set when the process is gone, for whatever reason.
-        last: monotonic seconds of its last judgement (of a part, or of a golden image when asked).
+        last: monotonic seconds of its last judgement (of a part, or of a golden image), the first ones of
+            which show that it is ready.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class InspectorProcess:
         self._first: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self.ready = Ready("", "")
         self.ended = asyncio.Event()
-        self.last = clock.monotonic()
+        self.last = self._asked = clock.monotonic()
         ours.setblocking(False)
         asyncio.get_running_loop().add_reader(ours, self._read)
 
@@ -84,6 +85,11 @@ class InspectorProcess:
     def busy(self) -> bool:
         """Whether it owes a judgement, or a frame is on its way to it."""
         return bool(self._waiting) or len(self._free) < SLOTS
+
+    @property
+    def silent(self) -> float:
+        """Seconds since it last judged, or since it was asked to after it had nothing to do."""
+        return self._clock.monotonic() - max(self.last, self._asked if self.busy else 0.0)
 
     async def until_ready(self) -> None:
         """Wait for its first words.
@@ -149,6 +155,8 @@ class InspectorProcess:
         if self.ended.is_set():
             judgement.set_exception(InspectorFailed(ReasonCode.MODEL_FAILED, "the inspector died"))
             return judgement
+        if not self._waiting:
+            self._asked = self._clock.monotonic()
         self._ticket += 1
         self._waiting[self._ticket] = (slot, judgement)
         self._send(order_text(Order(self._ticket, slot, length, shape)))
@@ -182,6 +190,7 @@ class InspectorProcess:
         if "failed" in told:
             self._first.set_exception(PackageRefused(told["failed"], told["todo"]))
         else:
+            self.last = self._clock.monotonic()
             self._first.set_result(Ready(told["variant"], told["machine"]))
 
     def _hear(self, ticket: int, length: int) -> None:

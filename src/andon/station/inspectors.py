@@ -137,7 +137,7 @@ class Inspectors:
 
     def _ask(self, process: InspectorProcess) -> None:
         self._state.proven = process.last
-        silent = self._clock.monotonic() - process.last
+        silent = process.silent
         if process.busy and silent > STUCK:
             self._alarm(f"the inspector gave no answer for {silent:.0f} s and was killed")
             process.kill()

@@ -18,7 +18,7 @@ from andon.station.web.views import LineView, line_view
 INTERVAL = 0.2
 """Seconds between two pictures."""
 
-REGIONS = ("verdict", "alarms", "strip", "numbers", "picture")
+REGIONS = ("heading", "verdict", "alarms", "strip", "numbers", "picture")
 """Parts of the page that are drawn anew, macros of ``regions.html.j2``."""
 
 

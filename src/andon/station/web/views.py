@@ -19,7 +19,7 @@ MAX_REASONS = 2
 
 MAX_MARKS = 12
 MAX_CHIPS = 40
-LABEL_HEIGHT = 0.06
+LABEL_HEIGHT = 0.05
 LABEL_WIDTH = 0.026
 """Of a letter; both as shares of the picture's width."""
 WAITING = "WAITING"
@@ -34,11 +34,13 @@ class MarkView:
     """A finding on the picture, in its pixels; ``hue`` is 1 to 8.
 
     Attributes:
+        at: where the label begins, x and its base line y.
         box: x, y, width, height. outline: points around it as SVG writes them; empty where only the box is
             known any more.
     """
 
     label: str
+    at: tuple[float, float]
     hue: int
     box: tuple[float, float, float, float]
     outline: str
@@ -239,14 +241,23 @@ def _marks(
     taken: list[Box] = []
     for found, box, points in placed[:MAX_MARKS]:
         label = f"{found.concept} {words.number(found.score, 2)}"
-        width = len(label) * LABEL_WIDTH * shape.width
-        place = Box(box.x, box.y, width, LABEL_HEIGHT * shape.width)
+        place = _label_place(box, shape, len(label))
         hidden = any(_overlap(place, other) for other in taken)
         taken += [] if hidden else [place]
         hue = concepts.index(found.concept) % HUES + 1 if found.concept in concepts else 1
         outline = " ".join(f"{x},{y}" for x, y in zip(points[::2], points[1::2], strict=True))
-        marks.append(MarkView("" if hidden else label, hue, _sides(box), outline))
+        at = (place.x, place.y + place.height)
+        marks.append(MarkView("" if hidden else label, at, hue, _sides(box), outline))
     return tuple(marks)
+
+
+def _label_place(box: Box, shape: Shape, letters: int) -> Box:
+    """Above the finding where there is room, else below it; never beyond the picture's edge."""
+    width, height = letters * LABEL_WIDTH * shape.width, LABEL_HEIGHT * shape.width
+    x = max(0.0, min(box.x, shape.width - width))
+    above = box.y - 1.3 * height
+    y = above if above > 0 else min(box.y + box.height + 0.3 * height, shape.height - 1.3 * height)
+    return Box(x, y, width, height)
 
 
 def _overlap(one: Box, other: Box) -> bool:

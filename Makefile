@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SHELL := /bin/bash
 
-.PHONY: setup demo test lint bench
+.PHONY: setup demo test chaos lint bench
 
 setup: $(STAMP)
 
@@ -21,6 +21,9 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: setup
+	@ANDON_CHAOS=1 ANDON_KILLS=1000 ANDON_SWAPS=100 ANDON_BACKLOG=72000 $(BIN)/python -m pytest -s tests/journeys/test_line.py $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check .

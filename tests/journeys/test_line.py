@@ -238,7 +238,6 @@ def test_a_camera_that_stalls_is_an_alarm_and_goes_on_by_itself(start: Start) ->
         nothing_lost(plant)
 
 
-@takes_long
 def test_a_broker_that_dies_hears_no_old_answer_later(start: Start) -> None:
     with start(Line()) as plant:
         for _ in range(3):

@@ -256,7 +256,6 @@ def test_a_broker_that_dies_hears_no_old_answer_later(start: Start) -> None:
         nothing_lost(plant)
 
 
-@takes_long
 def test_a_package_spoiled_on_the_disk_is_refused_and_fetched_again(start: Start) -> None:
     with start(Line()) as plant:
         plant.until_heard(10)

@@ -120,9 +120,9 @@ def timed(call: Callable[[], object]) -> float:
 def bare_loop(checked: graph.CheckedGraph, variant: Variant) -> Callable[[bytes], np.ndarray]:
     """The peer: what one writes who needs nothing but the scores; settings as the engines document them."""
     call = (
-        onnxruntime_call(checked)
+        onnxruntime_call(checked, THREADS)
         if variant.engine is Engine.ONNXRUNTIME
-        else openvino_call(checked, variant)
+        else openvino_call(checked, variant, THREADS)
     )
     size = (checked.input.width, checked.input.height)
 
@@ -133,16 +133,18 @@ def bare_loop(checked: graph.CheckedGraph, variant: Variant) -> Callable[[bytes]
     return judge
 
 
-def onnxruntime_call(checked: graph.CheckedGraph) -> Callable[[np.ndarray], np.ndarray]:
+def onnxruntime_call(checked: graph.CheckedGraph, threads: int) -> Callable[[np.ndarray], np.ndarray]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(checked.content, options, providers=["CPUExecutionProvider"])
     return lambda batch: session.run(["scores", "maps"], {"image": batch})[0][0]
 
 
-def openvino_call(checked: graph.CheckedGraph, variant: Variant) -> Callable[[np.ndarray], np.ndarray]:
+def openvino_call(
+    checked: graph.CheckedGraph, variant: Variant, threads: int
+) -> Callable[[np.ndarray], np.ndarray]:
     import openvino
 
     core = openvino.Core()
@@ -151,7 +153,7 @@ def openvino_call(checked: graph.CheckedGraph, variant: Variant) -> Callable[[np
     hints = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "bf16" if variant.precision is Precision.BF16 else "f32",
-        "INFERENCE_NUM_THREADS": THREADS,
+        "INFERENCE_NUM_THREADS": threads,
     }
     compiled = core.compile_model(model, "CPU", hints)
     return lambda batch: compiled(batch, share_inputs=True, share_outputs=True)["scores"][0]

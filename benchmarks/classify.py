@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from andon.domain.datasets import Split
+from andon.domain.presets import preset
 from andon.domain.runs import TrainSettings
 from andon.formats import pixels
 from andon.runtime.pixels import fit
 from andon.training.export import export
 from andon.training.loop import train
-from andon.domain.presets import preset
 from andon.training.samples import Sample
 from benchmarks import report
 

@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from andon.domain.datasets import Split
+from andon.domain.presets import preset
 from andon.formats import pixels
 from andon.runtime.pixels import fit
 from andon.training.export import export
 from andon.training.loop import train
-from andon.domain.presets import preset
 from andon.training.samples import Sample
 from benchmarks import magnetic_tile_peer, report
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from simulators.drawings import drawn_parts
 
+from andon.domain.presets import preset
 from andon.domain.runs import MetricPoint
 from andon.training.loop import train
-from andon.domain.presets import preset
 
 SETTINGS = replace(preset("segment-tiny"), steps=20)
 

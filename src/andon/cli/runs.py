@@ -65,8 +65,8 @@ def train(
 
     Example: andon train tiles --minutes 30 --weights mobilenetv2_100.safetensors
     """
-    from andon.jobs.train import train_model
     from andon.domain.presets import preset
+    from andon.jobs.train import train_model
 
     usual = preset(family)
     settings = replace(

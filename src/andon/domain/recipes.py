@@ -155,9 +155,7 @@ class Recipe:
                 )
 
 
-def judge(
-    recipe: Recipe, findings: Sequence[Finding], moved: tuple[float, float] = (0.0, 0.0)
-) -> Decision:
+def judge(recipe: Recipe, findings: Sequence[Finding], moved: tuple[float, float] = (0.0, 0.0)) -> Decision:
     """Apply a recipe to the findings of one part's image: pure, so history can be judged anew.
 
     ``moved`` says how far (x, y) in pixels the part was found from where regions and zones were drawn;

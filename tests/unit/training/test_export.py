@@ -10,10 +10,10 @@ import pytest
 from simulators.drawings import SIZE, drawn, drawn_parts
 
 from andon.domain.datasets import Split
+from andon.domain.presets import preset
 from andon.domain.runs import Family
 from andon.training.export import export
 from andon.training.loop import train
-from andon.domain.presets import preset
 from andon.training.samples import Sample
 from andon.training.trained import TrainedModel, predict
 

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 from simulators.drawings import drawn_parts
 
+from andon.domain.presets import preset
 from andon.training.frozen import freeze_early
 from andon.training.loop import train
-from andon.domain.presets import preset
 from andon.training.trained import network_of
 
 

@@ -13,13 +13,13 @@ from simulators import killed_training
 from simulators.drawings import drawn, drawn_parts
 
 from andon.domain.datasets import Split
+from andon.domain.presets import preset
 from andon.domain.runs import Family, MetricPoint, TrainSettings
 from andon.errors import Conflict, InvalidInput, TrainingDiverged
 from andon.training import checkpoints
 from andon.training.export import export
 from andon.training.loop import train
 from andon.training.models.families import FAMILIES
-from andon.domain.presets import preset
 from andon.training.samples import Sample
 from andon.training.trained import TrainedModel, load, predict
 

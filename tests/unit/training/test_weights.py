@@ -9,8 +9,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from andon.errors import InvalidInput, NetworkError, NotFound
 from andon.domain.presets import preset
+from andon.errors import InvalidInput, NetworkError, NotFound
 from andon.training.weights import encoder_classifier, encoder_features
 
 TINY = preset("segment-tiny")

@@ -143,7 +143,6 @@ def test_killed_in_turn_nothing_is_lost_and_nothing_is_twice(start: Start) -> No
         print(f"{dict(reaper.killed)} kills, {len(plant.books().stored)} parts, seed {SEED}")
 
 
-@takes_long
 def test_a_long_time_without_the_hub_is_delivered_afterwards(start: Start) -> None:
     """Through a bad network: cut, half open, away, slow; then all of it, once, in any order of failures."""
     with start(Line(), network=True) as plant:

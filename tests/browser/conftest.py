@@ -25,8 +25,9 @@ PATIENCE_MS = 30_000
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One for each file of tests: while it runs, its loop is the thread's, and no other can be."""
     if not CHROMIUM.is_file():
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     expect.set_options(timeout=PATIENCE_MS)

@@ -79,7 +79,8 @@ def test_a_false_alarm_is_found_looked_at_and_called_one(
     )
     expect(page.locator("figure.found .outline")).to_have_count(1)
     page.get_by_label("Note").fill("a reflection")
-    page.get_by_role("button", name="False alarm").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="False alarm").click()
     expect(page.locator("#people")).to_contain_text("a reflection")
     with workspace.database.read() as tx:
         (said,) = reviews.of(tx, REJECTED.id)

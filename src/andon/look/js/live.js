@@ -11,7 +11,7 @@ const AGAIN_MS = 3000;
 const waiting = new Set();
 let resting = false;
 let source = null;
-let missed = false;
+let missed = true; // what was written between the drawing of the page and the first word
 let greeted = false;
 
 if (live().length) {

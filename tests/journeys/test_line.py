@@ -228,7 +228,7 @@ def test_a_camera_that_stalls_is_an_alarm_and_goes_on_by_itself(start: Start) ->
         plant.until_heard(10)
         plant.station.fault("stall")
         assert "no picture came" in plant.until_alarm("camera-stalled")["message"]
-        assert plant.plc.state() == "fault"
+        until("the plant hears of it", lambda: plant.plc.state() == "fault")
         plant.station.fault()
         plant.until_heard(10)
         plant.until_calm()

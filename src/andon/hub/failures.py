@@ -1,4 +1,5 @@
-"""Every failure in words: JSON under ``/api``, a page elsewhere. The one table from errors to status."""
+"""Every failure in words: a page for people, JSON for programs under ``/api``. The one table from errors to
+status."""
 
 import logging
 from collections.abc import Mapping
@@ -101,9 +102,14 @@ def _bug(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, status: int, failure: Failure) -> Response:
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith("/api/") and not _followed(request):
         return JSONResponse(asdict(failure), status)
     view = FailureView(status, failure)
     answer = page(request, "failure", view, title="This did not work", section="")
     answer.status_code = status
     return answer
+
+
+def _followed(request: Request) -> bool:
+    """Whether a person followed a link here: a browser then asks for a page first, a program never does."""
+    return request.headers.get("accept", "").startswith("text/html")

@@ -178,7 +178,8 @@ def test_a_download_reads_back_the_same(
     assert hub.get(f"/api/datasets/{digest}/archives/{layout}").content == answer.content
 
 
-def test_a_layout_that_cannot_hold_the_labels_is_refused(hub: TestClient, workspace: Workspace) -> None:
+def label_twice(hub: TestClient, workspace: Workspace) -> None:
+    """Give an image labels that MVTec cannot hold, and freeze it with the others."""
     with workspace.database.write() as tx:
         ontologies.add_version(tx, Ontology(2, (Concept("dent"), Concept("scratch"))), "mara", now())
         digest = next(iter(hub.get("/api/images?concept=dent").json()["images"]))["digest"]
@@ -187,6 +188,24 @@ def test_a_layout_that_cannot_hold_the_labels_is_refused(hub: TestClient, worksp
         )
         annotations.add(tx, [second])
     hub.post("/api/datasets", json={"name": "brackets"})
+
+
+def test_a_refused_download_is_a_page_for_who_follows_the_link(
+    hub: TestClient, workspace: Workspace
+) -> None:
+    label_twice(hub, workspace)
+    browser = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    refused = hub.get("/api/datasets/brackets/archives/mvtec", headers=browser)
+    assert refused.status_code == 409 and refused.headers["content-type"].startswith("text/html")
+    assert "This did not work" in refused.text and 'aria-label="Pages"' in refused.text
+    program = hub.get("/api/datasets/brackets/archives/mvtec")
+    assert program.status_code == 409 and program.json()["message"] in refused.text.replace("&#39;", "'")
+    links = re.findall(r"<a [^>]*archives/[^>]*>", hub.get("/datasets/brackets").text)
+    assert len(links) == 2 and not any(" download" in link for link in links)
+
+
+def test_a_layout_that_cannot_hold_the_labels_is_refused(hub: TestClient, workspace: Workspace) -> None:
+    label_twice(hub, workspace)
     assert hub.get("/api/datasets/brackets/archives/mvtec").status_code == 409
     assert hub.get("/api/datasets/brackets/archives/coco").status_code == 200
     assert hub.get("/api/datasets/brackets/archives/yaml").status_code == 422

@@ -21,7 +21,15 @@ from andon.runtime.package import LoadedPackage
 from andon.runtime.predictions import Prediction
 from andon.runtime.scoring import score_images
 from andon.services.models import find_package, open_package, parse_variant, snapshot_of
-from andon.services.scores import EVALUATION, NEVER, GroupScores, ScoredImage, WorstCases, keep_scores
+from andon.services.scores import (
+    EVALUATION,
+    NEVER,
+    GroupScores,
+    ScoredImage,
+    WorstCases,
+    evaluations_of,
+    keep_scores,
+)
 from andon.services.truths import defect_names, is_located, read_mask, read_pixels
 from andon.services.workspaces import Workspace, now
 from andon.store import models as stored_models
@@ -153,7 +161,7 @@ def evaluate_model(
 def suggested_cuts(workspace: Workspace, package: Package) -> Mapping[str, Cuts]:
     """The cuts of the package's latest evaluation; empty when it was never evaluated."""
     with workspace.database.read() as tx:
-        found = [a for a in stored_models.attestations(tx, package.digest) if a.kind == EVALUATION]
+        found = evaluations_of(tx, package.digest)
     if not found:
         return {}
     return {name: Cuts(**cuts) for name, cuts in found[-1].facts["cuts"].items()}

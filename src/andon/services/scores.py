@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from andon.analysis.cuts import Choice, Rates, bound_rates, choose_cuts
 from andon.analysis.parts import PartTable, fold
 from andon.domain.inspections import Verdict
@@ -21,6 +23,9 @@ from andon.units import Digest, Timestamp
 
 EVALUATION = "evaluation"
 """Kind of the attestation that holds an evaluation."""
+
+NEEDED = frozenset({"variant", "costs", "cuts"})
+"""An attestation without these facts says nothing that cuts could be chosen with; it is passed over."""
 
 NEVER = Cuts(2.0, 2.0)
 """Cuts no score reaches: for defects the model has no output for."""
@@ -149,14 +154,24 @@ def latest_evaluation(
 ) -> StoredEvaluation | None:
     """The latest evaluation of a package; None when it was never evaluated.
 
-    ``brief`` leaves the scores of the single images where they are.
+    Facts that an older Andon did not note are empty. ``brief`` leaves the scores of the single images
+    where they are.
 
     Raises:
         NotFound, Refused: the scores it names are missing or damaged.
     """
     with workspace.database.read() as tx:
-        found = [a for a in stored_models.attestations(tx, package.digest) if a.kind == EVALUATION]
+        found = evaluations_of(tx, package.digest)
     return _stored(package, found, _scores(workspace, found[-1], brief)) if found else None
+
+
+def evaluations_of(tx: Connection, package: Digest) -> list[Attestation]:
+    """The evaluations of a package that cuts can be chosen with, oldest first."""
+    return [
+        a
+        for a in stored_models.attestations(tx, package)
+        if a.kind == EVALUATION and set(a.facts) >= NEEDED
+    ]
 
 
 def _scores(workspace: Workspace, found: Attestation, brief: bool) -> GroupScores | None:
@@ -166,7 +181,7 @@ def _scores(workspace: Workspace, found: Attestation, brief: bool) -> GroupScore
 
 def _stored(package: Package, found: Sequence[Attestation], scores: GroupScores | None) -> StoredEvaluation:
     facts = found[-1].facts
-    rates = facts["rates"]
+    rates = facts.get("rates")
     return StoredEvaluation(
         package=package,
         variant=facts["variant"],
@@ -175,8 +190,8 @@ def _stored(package: Package, found: Sequence[Attestation], scores: GroupScores 
         rates=None if rates is None else from_json(Rates, rates),
         worst=from_json(WorstCases, facts.get("worst", {})),
         scores=scores,
-        unknown=tuple(facts["unknown_defects"]),
-        remarks=tuple(facts["remarks"]),
+        unknown=tuple(facts.get("unknown_defects", ())),
+        remarks=tuple(facts.get("remarks", ())),
         facts=facts,
         author=found[-1].author,
         at=found[-1].at,

@@ -170,7 +170,7 @@ def _figures(evaluation: StoredEvaluation) -> Iterator[Figure]:
         yield figure_of("escapes", evaluation.rates.escapes, "missed defects, underkill, false negatives")
         yield figure_of("overkill", evaluation.rates.overkill, "good parts rejected, false positives")
         yield figure_of("good parts sent to review", evaluation.rates.reviews)
-    parts: Any = evaluation.facts["parts"]
+    parts: Any = evaluation.facts.get("parts", {})
     for name, found in parts.items():
         title = "any defect" if name == ANY else name
         separation = from_json(Separation, found)

@@ -1,6 +1,7 @@
 """A training that a page asked for: killed, stopped and gone on with, it ends in one run and one model."""
 
 import contextlib
+import json
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,17 +12,20 @@ import numpy as np
 import psutil
 import pytest
 from simulators.workers import Workers, until
+from typer.testing import CliRunner
 
+from andon.cli.main import app
 from andon.domain.datasets import DatasetSpec
 from andon.domain.jobs import ENDED, JobEventKind, JobState
 from andon.domain.presets import preset
 from andon.domain.runs import Augmentation, Run, RunState
 from andon.errors import Conflict, InvalidInput, NotPossible
+from andon.hub.web.run_views import list_view
 from andon.jobs.import_images import ImportRequest, import_images
 from andon.services.datasets import freeze_dataset
 from andon.services.jobs import job_events
 from andon.services.models import list_models
-from andon.services.runs import job_of_run, page_of_runs, start_run, stop_run, story_of_run
+from andon.services.runs import job_of_run, page_of_runs, show_run, start_run, stop_run, story_of_run
 from andon.services.workspaces import Workspace, create_workspace, now
 
 SETTINGS = replace(preset("classify-tiny"), steps=30, augmentation=Augmentation(blur=0.0))
@@ -71,6 +75,23 @@ def job_state(workspace: Workspace, run: Run) -> JobState:
 
 def measured(workspace: Workspace, run: Run) -> int:
     return len(story_of_run(workspace, run.id).points)
+
+
+def test_a_run_that_waits_says_so_everywhere(workspace: Workspace) -> None:
+    run = start_run(workspace, frozen(workspace, "spots"), SETTINGS)
+
+    def told() -> tuple[str, str, str]:
+        listed = CliRunner().invoke(app, ["-w", str(workspace.folder), "runs", "list", "--json"]).stdout
+        return json.loads(listed)[0]["state"], show_run(workspace, run.id)["state"], shown(workspace)
+
+    assert told() == ("queued",) * 3
+    stop_run(workspace, run.id)
+    assert told() == ("stopped",) * 3
+
+
+def shown(workspace: Workspace) -> str:
+    """The state of the newest run on its page."""
+    return list_view(workspace, None, 1).lines[0].state.state
 
 
 def test_killed_twice_it_ends_once_and_shows_what_it_got_wrong(

@@ -101,6 +101,20 @@ class RunLine:
     dataset: str
 
 
+def state_of(line: RunLine) -> str:
+    """How a run is, in a word: queued, running, stopping, stopped, finished, failed.
+
+    It is "begun" where a command line does it, or did: nobody can tell whether that one still works.
+    """
+    if line.run.state is not RunState.RUNNING:
+        return str(line.run.state)
+    if line.job is None:
+        return "begun"
+    if line.job.state is JobState.CANCELLED:
+        return "stopped"
+    return "stopping" if line.job.cancelling else str(line.job.state)
+
+
 def page_of_runs(
     workspace: Workspace, after: int | None, limit: int
 ) -> tuple[tuple[RunLine, ...], int | None]:
@@ -168,8 +182,7 @@ def find_run(workspace: Workspace, run_id: str) -> Run | None:
 
 def list_runs(workspace: Workspace, limit: int) -> list[dict[str, Any]]:
     """Runs, newest first, as JSON values."""
-    with workspace.database.read() as tx:
-        return [_facts(run) for run in stored_runs.page(tx, None, limit).rows]
+    return [_facts(line) for line in page_of_runs(workspace, None, limit)[0]]
 
 
 def show_run(workspace: Workspace, run_id: str) -> dict[str, Any]:
@@ -178,16 +191,16 @@ def show_run(workspace: Workspace, run_id: str) -> dict[str, Any]:
     Raises:
         NotFound, Conflict: no run, or several, begin with ``run_id``.
     """
-    with workspace.database.read() as tx:
-        run = stored_runs.get(tx, run_id)
-        points = stored_runs.metrics(tx, run.id)
-    return _facts(run) | {"settings": to_json(run.settings), "metrics": [_point(point) for point in points]}
+    story = story_of_run(workspace, run_id)
+    settings = to_json(story.line.run.settings)
+    return _facts(story.line) | {"settings": settings, "metrics": [_point(point) for point in story.points]}
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(line: RunLine) -> dict[str, Any]:
+    run = line.run
     return {
         "id": run.id,
-        "state": str(run.state),
+        "state": state_of(line),
         "family": str(run.settings.family),
         "snapshot": run.snapshot,
         "steps": run.steps,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from andon.domain.jobs import JobState
-from andon.domain.runs import Family, MetricPoint, RunState, TrainSettings
+from andon.domain.runs import Family, MetricPoint, TrainSettings
 from andon.errors import AndonError, InvalidInput
 from andon.hub.web.job_views import JobCard, job_card
 from andon.hub.web.run_forms import CHANGES, FAMILIES, Change, changes_of, preset_of, settings_of
@@ -12,7 +12,7 @@ from andon.look.figures import Chart
 from andon.services.datasets import list_snapshots, load_snapshot, split_table
 from andon.services.jobs import nobody_works
 from andon.services.run_charts import curves_of
-from andon.services.runs import RunLine, RunStory, page_of_runs, story_of_run
+from andon.services.runs import RunLine, RunStory, page_of_runs, state_of, story_of_run
 from andon.services.workspaces import Workspace
 from andon.store.datasets import SnapshotRow
 
@@ -138,17 +138,20 @@ def _filled(workspace: Workspace, form: Mapping[str, str], problem: AndonError |
         return preset_of(form.get("family", ""))  # the problem that is shown says which field it is
 
 
+MARKS = {
+    "queued": "wait",
+    "begun": "run",
+    "running": "run",
+    "stopping": "stop",
+    "stopped": "stop",
+    "finished": "done",
+    "failed": "wrong",
+}
+
+
 def _state(line: RunLine) -> State:
-    if line.run.state is RunState.FINISHED:
-        return State("finished", "done")
-    if line.run.state is RunState.FAILED:
-        return State("failed", "wrong")
-    if line.job is None:
-        return State("begun", "run")
-    if line.job.state is JobState.CANCELLED:
-        return State("stopped", "stop")
-    card = job_card(line.job)
-    return State(card.state, card.mark)
+    word = state_of(line)
+    return State(word, MARKS[word])
 
 
 def _left(story: RunStory) -> float | None:

@@ -14,13 +14,13 @@ from simulators.station_parts import AT, HandClock, record
 from andon.blobs.folder import FolderBlobs
 from andon.domain.inspections import Kept
 from andon.errors import NetworkError
-from andon.station.contact import PIECE, HubContact, Link, Uploads
-from andon.station.hub import Hub
-from andon.station.loops import Thread
-from andon.station.spool import Spool, StoredBlob
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
-from andon.station.watch import Watch
+from andon.station.hub.client import Hub
+from andon.station.hub.contact import PIECE, HubContact, Link, Uploads
+from andon.station.running.loops import Thread
+from andon.station.running.watch import Watch
+from andon.station.spool.records import Spool, StoredBlob
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
 
 
 class Sender:

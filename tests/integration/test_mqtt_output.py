@@ -14,10 +14,10 @@ from simulators.programs import free_port, until
 from andon.domain.inspections import Reason, ReasonCode, Verdict
 from andon.domain.stations import AlarmCode
 from andon.errors import InvalidInput
-from andon.station.answers import Answer
-from andon.station.clock import system_clock
+from andon.station.outputs.answers import Answer
 from andon.station.outputs.mqtt import MqttOutput, MqttSettings
-from andon.station.state import LineState
+from andon.station.running.clock import system_clock
+from andon.station.state.line import LineState
 from andon.units import Timestamp
 
 needs_broker = pytest.mark.skipif(PROGRAM is None, reason="mosquitto is not installed")
@@ -125,8 +125,8 @@ def test_the_broker_says_the_safe_state_when_the_station_is_killed(
     code = (
         "import asyncio, sys\n"
         "from andon.station.outputs.mqtt import MqttOutput, MqttSettings\n"
-        "from andon.station.clock import system_clock\n"
-        "from andon.station.state import LineState\n"
+        "from andon.station.running.clock import system_clock\n"
+        "from andon.station.state.line import LineState\n"
         "state = LineState('st-04', 'line-2', 'test', '')\n"
         "asyncio.run(MqttOutput(MqttSettings(port=int(sys.argv[1])), state, system_clock()).run())\n"
     )

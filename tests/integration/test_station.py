@@ -187,7 +187,7 @@ def test_a_killed_inspector_is_replaced_and_its_parts_are_undecided(scene: Scene
     scene.assign(0)
     with running(scene):
         scene.until("parts are judged", lambda: len(scene.judged()) > 3)
-        inspectors = [child for child in scene.station.family()[1:] if "inspector_child" in line_of(child)]
+        inspectors = [child for child in scene.station.family()[1:] if "inspecting.child" in line_of(child)]
         os.kill(inspectors[0].pid, signal.SIGKILL)
         judged = len(scene.judged())
         scene.until("parts are judged again", lambda: len(scene.judged()) > judged + 10)

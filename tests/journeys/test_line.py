@@ -25,7 +25,7 @@ from simulators.line_plant import DEADLINE, Line, Plant, running
 from simulators.programs import until
 
 from andon.domain.inspections import ReasonCode, Verdict
-from andon.station.spool import Spool
+from andon.station.spool.records import Spool
 from andon.units import uuid7
 
 KILLS = int(os.environ.get("ANDON_KILLS", "30" if os.environ.get("CI") else "12"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from simulators.station_parts import record
 
-from andon.station.spool import Spool
+from andon.station.spool.records import Spool
 
 
 def main(path: Path) -> None:

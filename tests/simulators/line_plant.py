@@ -208,7 +208,7 @@ class Station:
 
     def inspectors(self) -> list[psutil.Process]:
         """Inspector processes that live now."""
-        return [one for one in self.program.family()[1:] if "inspector_child" in command_of(one)]
+        return [one for one in self.program.family()[1:] if "inspecting.child" in command_of(one)]
 
     def alarms(self) -> dict[str, Mapping[str, Any]]:
         """The alarms on the station's own page, in English, by code."""

@@ -33,14 +33,14 @@ from andon.errors import AndonError
 from andon.formats.pixels import encode_png
 from andon.simulate.line import Line, SimulatedPart
 from andon.simulate.settings import LineSettings
-from andon.station.clock import system_clock
-from andon.station.frames import Frame
-from andon.station.keeping import REJECT_WORTH
-from andon.station.loops import Thread
-from andon.station.recent import Judged
-from andon.station.spool import Spool, StoredBlob
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
+from andon.station.cameras.frames import Frame
+from andon.station.running.clock import system_clock
+from andon.station.running.loops import Thread
+from andon.station.spool.keeping import REJECT_WORTH
+from andon.station.spool.records import Spool, StoredBlob
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
+from andon.station.state.recent import Judged
 from andon.station.web.desk import Stock
 from andon.station.web.open import PageSettings, open_page
 from andon.units import Digest, Timestamp, digest_of

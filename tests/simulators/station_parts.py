@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from andon.domain.images import Origin, Shape
 from andon.domain.inspections import Capture, Decision, Inspection, Kept, Verdict
-from andon.station.clock import Clock
-from andon.station.frames import Frame
+from andon.station.cameras.frames import Frame
+from andon.station.running.clock import Clock
 from andon.units import Digest, Timestamp, uuid7
 
 AT = Timestamp("2026-11-21T12:00:00.000000Z")

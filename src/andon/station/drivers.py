@@ -9,15 +9,15 @@ from andon.domain.images import METADATA_FIELDS, Origin
 from andon.domain.serial import from_json
 from andon.errors import InvalidInput
 from andon.simulate.settings import LineSettings
-from andon.station.answers import Output
 from andon.station.cameras.folder import FolderCamera, FolderSettings
+from andon.station.cameras.frames import Camera
 from andon.station.cameras.simulated import SimulatedCamera, SimulatedSettings
-from andon.station.clock import Clock
-from andon.station.frames import Camera
+from andon.station.outputs.answers import Output
 from andon.station.outputs.mqtt import MqttOutput, MqttSettings
 from andon.station.outputs.silent import SilentOutput
+from andon.station.running.clock import Clock
 from andon.station.settings import Options
-from andon.station.state import LineState
+from andon.station.state.line import LineState
 
 
 def camera_of(options: Options, clock: Clock) -> Camera:

@@ -15,21 +15,22 @@ from andon.blobs.folder import FolderBlobs
 from andon.blobs.locks import alone
 from andon.errors import AndonError
 from andon.runtime.telemetry import forbid
-from andon.station.assignments import Assignments, Keeper, Library
-from andon.station.clock import Clock, system_clock
-from andon.station.contact import HubContact, Link, Reports, Uploads
 from andon.station.drivers import camera_of, output_of
-from andon.station.hub import Hub
-from andon.station.images import ImageWriter, Shelves, Space
-from andon.station.inspectors import Inspectors
-from andon.station.line import Books, Ends, Line
-from andon.station.loops import Loop, Thread, run_apart, run_together
-from andon.station.recorder import Recorder
+from andon.station.hub.assignments import Assignments, Keeper, Library
+from andon.station.hub.client import Hub
+from andon.station.hub.contact import HubContact, Link, Reports, Uploads
+from andon.station.inspecting.inspectors import Inspectors
+from andon.station.line.line import Books, Ends, Line
+from andon.station.running.clock import Clock, system_clock
+from andon.station.running.loops import Loop, Thread, run_apart, run_together
+from andon.station.running.watch import Watch
 from andon.station.settings import Settings
-from andon.station.spool import Spool
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
-from andon.station.watch import Watch
+from andon.station.spool.images import ImageWriter
+from andon.station.spool.recorder import Recorder
+from andon.station.spool.records import Spool
+from andon.station.spool.shelves import Shelves, Space
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
 from andon.station.web.desk import Stock
 from andon.station.web.open import PageSettings, open_page
 from andon.station.web.serve import PageServer

@@ -35,7 +35,7 @@ from andon.hub.settings import Settings
 from andon.services.approvals import approve, withdraw
 from andon.services.evaluations import EVALUATION
 from andon.services.workspaces import Workspace, create_workspace
-from andon.station.hub import Hub, HubRefused
+from andon.station.hub.client import Hub, HubRefused
 from andon.store import images, inspections, models, recipes, reviews
 from andon.trust.assignments import SignedAssignment, verify
 from andon.trust.keys import PublicKey

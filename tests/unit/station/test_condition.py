@@ -4,8 +4,8 @@ import pytest
 
 from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, Verdict
 from andon.domain.stations import Alarm, AlarmCode
-from andon.station.condition import FAULTS, Word, condition_of
-from andon.station.state import LineState
+from andon.station.state.condition import FAULTS, Word, condition_of
+from andon.station.state.line import LineState
 from andon.units import Digest, Timestamp
 
 NOW = Timestamp("2026-01-05T06:00:00.000000Z")

@@ -9,8 +9,8 @@ from andon.domain.images import Origin
 from andon.domain.inspections import Decision, Reason, ReasonCode, Verdict
 from andon.errors import InvalidInput, OperatorError
 from andon.station.cameras.folder import FolderCamera, FolderSettings
-from andon.station.clock import Clock
-from andon.station.frames import Frame
+from andon.station.cameras.frames import Frame
+from andon.station.running.clock import Clock
 
 PASS = Decision(Verdict.PASS)
 UNREADABLE = Decision(Verdict.NO_DECISION, (Reason(ReasonCode.BAD_IMAGE, None, "truncated"),))

@@ -11,10 +11,10 @@ import pytest
 
 from andon.domain.images import Origin
 from andon.domain.inspections import ReasonCode
-from andon.station.clock import system_clock
-from andon.station.frames import Frame
-from andon.station.inspector_process import InspectorFailed, InspectorProcess
-from andon.station.ring import Ring, memory_file
+from andon.station.cameras.frames import Frame
+from andon.station.inspecting.process import InspectorFailed, InspectorProcess
+from andon.station.inspecting.ring import Ring, memory_file
+from andon.station.running.clock import system_clock
 from andon.units import Timestamp
 
 SLOT = 2**20

@@ -3,7 +3,14 @@ import pytest
 from andon.domain.feedback import Queue
 from andon.domain.inspections import Decision, Reason, ReasonCode, Verdict
 from andon.domain.stations import KeepPolicy
-from andon.station.keeping import AUDIT_WORTH, PASS_WORTH, REJECT_WORTH, REVIEW_WORTH, UNJUDGED_WORTH, keep
+from andon.station.spool.keeping import (
+    AUDIT_WORTH,
+    PASS_WORTH,
+    REJECT_WORTH,
+    REVIEW_WORTH,
+    UNJUDGED_WORTH,
+    keep,
+)
 
 POLICY = KeepPolicy(passes=0.1, audit=0.02)
 PASS = Decision(Verdict.PASS)

@@ -17,20 +17,20 @@ from andon.domain.recipes import Recipe
 from andon.domain.serial import from_json
 from andon.domain.stations import AlarmCode, Assignment, KeepPolicy
 from andon.errors import DiskFull, OperatorError
-from andon.station.answers import Answer
-from andon.station.clock import Clock
-from andon.station.frames import Frame
-from andon.station.images import ImageWriter
-from andon.station.inspector_process import InspectorFailed
-from andon.station.inspectors import Inspectors, Running
-from andon.station.judgements import Judgement
-from andon.station.line import Books, Ends, Line
-from andon.station.loops import Thread
-from andon.station.recorder import Recorder
-from andon.station.spool import Spool
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
-from andon.station.watch import Watch
+from andon.station.cameras.frames import Frame
+from andon.station.inspecting.inspectors import Inspectors, Running
+from andon.station.inspecting.judgements import Judgement
+from andon.station.inspecting.process import InspectorFailed
+from andon.station.line.line import Books, Ends, Line
+from andon.station.outputs.answers import Answer
+from andon.station.running.clock import Clock
+from andon.station.running.loops import Thread
+from andon.station.running.watch import Watch
+from andon.station.spool.images import ImageWriter
+from andon.station.spool.recorder import Recorder
+from andon.station.spool.records import Spool
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
 from andon.units import Digest
 
 DEADLINE = 200.0

@@ -17,8 +17,8 @@ from andon.domain.stations import AlarmCode
 from andon.errors import OperatorError, Refused
 from andon.formats.pixels import decode
 from andon.simulate.settings import LineSettings
-from andon.station.clock import Clock
-from andon.station.state import LineState
+from andon.station.running.clock import Clock
+from andon.station.state.line import LineState
 from andon.station.web.live import INTERVAL, Live
 from andon.station.web.open import PageSettings
 from andon.units import Timestamp

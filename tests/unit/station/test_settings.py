@@ -10,7 +10,7 @@ from andon.station.drivers import camera_of, output_of
 from andon.station.outputs.mqtt import MqttOutput
 from andon.station.outputs.silent import SilentOutput
 from andon.station.settings import Settings, options_from, read_settings
-from andon.station.state import LineState
+from andon.station.state.line import LineState
 
 FILE = """
 name = "st-1"

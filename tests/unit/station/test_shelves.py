@@ -9,12 +9,12 @@ from simulators.station_parts import AT, HandClock, record
 from andon.blobs.folder import FolderBlobs
 from andon.domain.inspections import Inspection, Kept
 from andon.domain.stations import AlarmCode
-from andon.station.images import Shelves, Space
-from andon.station.keeping import PASS_WORTH, REJECT_WORTH
-from andon.station.loops import Thread
-from andon.station.spool import Spool, StoredBlob
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
+from andon.station.running.loops import Thread
+from andon.station.spool.keeping import PASS_WORTH, REJECT_WORTH
+from andon.station.spool.records import Spool, StoredBlob
+from andon.station.spool.shelves import Shelves, Space
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
 from andon.units import Digest
 
 

@@ -11,9 +11,9 @@ from andon.domain.images import Origin
 from andon.errors import InvalidInput, OperatorError
 from andon.simulate.line import Line
 from andon.simulate.settings import LineSettings
+from andon.station.cameras.frames import Frame
 from andon.station.cameras.simulated import SimulatedCamera, SimulatedSettings
-from andon.station.clock import Clock, system_clock
-from andon.station.frames import Frame
+from andon.station.running.clock import Clock, system_clock
 
 LINE = LineSettings(height=96, width=112, channels=1, defect_rate=0.5, parts_per_second=1000, seed=3)
 SETTINGS = SimulatedSettings(LINE, pool=4, origin=Origin(line="line-2", station="st-04"))

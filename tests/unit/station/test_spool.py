@@ -15,7 +15,7 @@ from andon.domain.feedback import Answer, Queue, Review
 from andon.domain.inspections import Inspection, Kept
 from andon.domain.serial import from_json
 from andon.errors import AndonError, DiskFull, OperatorError, UnsupportedVersion
-from andon.station.spool import MAX_HELD, Spool, StoredBlob
+from andon.station.spool.records import MAX_HELD, Spool, StoredBlob
 from andon.units import digest_of
 
 ROOT = Path(__file__).parents[3]

@@ -6,8 +6,8 @@ import pytest
 from simulators.station_parts import HandClock
 
 from andon.errors import BugError, OperatorError
-from andon.station.loops import Loop, LoopDied, Thread, run_apart, run_together
-from andon.station.watch import STUCK, Watch
+from andon.station.running.loops import Loop, LoopDied, Thread, run_apart, run_together
+from andon.station.running.watch import STUCK, Watch
 
 
 async def for_ever() -> None:
@@ -45,7 +45,7 @@ def test_a_program_whose_loop_hangs_ends_itself_with_a_reason() -> None:
     """The event loop itself hangs here: only a thread can notice."""
     code = (
         "import asyncio, time\n"
-        "from andon.station.watch import Watch\n"
+        "from andon.station.running.watch import Watch\n"
         "watch = Watch(time.monotonic)\n"
         "watch.guard(0.01)\n"
         "async def hang():\n"

@@ -1,1 +1,1 @@
-"""Cameras: where frames come from, a file each; the list of them is in ``main``."""
+"""Cameras: where frames come from, a file each; the list of them is in ``station.drivers``."""

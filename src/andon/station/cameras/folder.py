@@ -17,8 +17,8 @@ from andon.domain.images import Origin
 from andon.domain.inspections import Decision, ReasonCode
 from andon.errors import InvalidInput, OperatorError
 from andon.formats.pixels import DEFAULT_LIMITS
-from andon.station.clock import Clock
-from andon.station.frames import Frame
+from andon.station.cameras.frames import Frame
+from andon.station.running.clock import Clock
 
 DONE, FAILED = "done", "failed"
 _UNFINISHED = (".partial", ".part", ".tmp", ".filepart", ".crdownload")
@@ -68,7 +68,7 @@ class _Look:
 
 
 class FolderCamera:
-    """A camera as ``station.frames`` says."""
+    """A camera as ``station.cameras.frames`` says."""
 
     def __init__(self, settings: FolderSettings, clock: Clock) -> None:
         self._settings = settings

@@ -24,8 +24,8 @@ from andon.domain.inspections import Decision
 from andon.domain.serial import to_json
 from andon.errors import InvalidInput, OperatorError
 from andon.simulate.settings import LineSettings
-from andon.station.clock import Clock
-from andon.station.frames import Frame
+from andon.station.cameras.frames import Frame
+from andon.station.running.clock import Clock
 
 TRUTH_COLUMNS = ("number", "serial", "concepts")
 """Of the truth file; concepts are separated by ``|``, none for a clean part."""
@@ -82,7 +82,7 @@ class _Drawn:
 
 
 class SimulatedCamera:
-    """A camera as ``station.frames`` says."""
+    """A camera as ``station.cameras.frames`` says."""
 
     def __init__(self, settings: SimulatedSettings, clock: Clock) -> None:
         self._settings = settings

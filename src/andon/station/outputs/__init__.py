@@ -1,1 +1,1 @@
-"""Outputs: how the plant hears a verdict, a file each; the list of them is in ``main``."""
+"""Outputs: how the plant hears a verdict, a file each; the list of them is in ``station.drivers``."""

@@ -24,10 +24,10 @@ from andon.domain.inspections import Verdict
 from andon.domain.serial import to_json
 from andon.domain.stations import Alarm, AlarmCode
 from andon.errors import InvalidInput
-from andon.station.answers import Answer
-from andon.station.clock import Clock
-from andon.station.condition import Word, condition_of
-from andon.station.state import LineState
+from andon.station.outputs.answers import Answer
+from andon.station.running.clock import Clock
+from andon.station.state.condition import Word, condition_of
+from andon.station.state.line import LineState
 
 _QUEUE = 64
 _EXPIRES_S = 5
@@ -61,7 +61,7 @@ class MqttSettings:
 
 
 class MqttOutput:
-    """One connection to one broker; an output as ``station.answers`` says."""
+    """One connection to one broker; an output as ``station.outputs.answers`` says."""
 
     def __init__(self, settings: MqttSettings, state: LineState, clock: Clock) -> None:
         for name in (state.line, state.station):

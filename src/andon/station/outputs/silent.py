@@ -2,12 +2,12 @@
 
 import asyncio
 
-from andon.station.answers import Answer
-from andon.station.state import LineState
+from andon.station.outputs.answers import Answer
+from andon.station.state.line import LineState
 
 
 class SilentOutput:
-    """An output as ``station.answers`` says."""
+    """An output as ``station.outputs.answers`` says."""
 
     def __init__(self, state: LineState) -> None:
         state.output = "none"

@@ -16,11 +16,11 @@ from andon.domain.feedback import Answer
 from andon.errors import AndonError, Conflict, InvalidInput, NotFound, UserError
 from andon.look.sheets import station_stylesheet
 from andon.look.words import LANGUAGES, Words, choose_language, words
-from andon.station.condition import Word
-from andon.station.metrics import CONTENT_TYPE, exposition
-from andon.station.spool import HeldPart
+from andon.station.spool.records import HeldPart
+from andon.station.state.condition import Word
 from andon.station.web.desk import Desk
 from andon.station.web.live import Live, macros_of, templates
+from andon.station.web.metrics import CONTENT_TYPE, exposition
 from andon.station.web.views import LineView, answer_text, held_view
 from andon.wire.guard import Guard
 

@@ -12,13 +12,13 @@ from andon.domain.feedback import Answer, Review
 from andon.domain.inspections import Inspection
 from andon.errors import Conflict, NotFound
 from andon.formats.pixels import Pixels, decode
-from andon.station.clock import Clock
-from andon.station.frames import Frame
-from andon.station.images import pixels_of
-from andon.station.loops import Thread
-from andon.station.spool import HeldPart
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
+from andon.station.cameras.frames import Frame
+from andon.station.running.clock import Clock
+from andon.station.running.loops import Thread
+from andon.station.spool.images import pixels_of
+from andon.station.spool.records import HeldPart
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
 from andon.station.web.views import answer_fits, picked
 
 LISTED = 12

@@ -10,9 +10,9 @@ from jinja2 import Environment
 
 from andon.look.pages import environment
 from andon.look.words import Words, words
-from andon.station.clock import Clock
-from andon.station.condition import Condition, Word, condition_of
-from andon.station.state import LineState
+from andon.station.running.clock import Clock
+from andon.station.state.condition import Condition, Word, condition_of
+from andon.station.state.line import LineState
 from andon.station.web.views import LineView, line_view
 
 INTERVAL = 0.2

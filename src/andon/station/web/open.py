@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from andon.station.clock import Clock
-from andon.station.state import LineState
+from andon.station.running.clock import Clock
+from andon.station.state.line import LineState
 from andon.station.web.app import create_app
 from andon.station.web.desk import Desk, Stock
 from andon.station.web.live import Live

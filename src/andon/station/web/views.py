@@ -10,8 +10,8 @@ from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Reason, Verdict
 from andon.domain.stations import Alarm, AlarmCode
 from andon.look.words import Words
-from andon.station.spool import HeldPart
-from andon.station.state import LineState, percentile
+from andon.station.spool.records import HeldPart
+from andon.station.state.line import LineState, percentile
 from andon.units import Timestamp
 
 MAX_REASONS = 2

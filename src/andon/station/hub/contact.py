@@ -7,14 +7,14 @@ from itertools import accumulate
 from andon.blobs.folder import FolderBlobs
 from andon.domain.stations import Alarm, AlarmCode
 from andon.errors import AndonError, NetworkError, NotFound, OperatorError, Refused
-from andon.station.assignments import Assignments
-from andon.station.clock import Clock, back_off
-from andon.station.hub import Hub, HubRefused
-from andon.station.loops import Thread
-from andon.station.spool import StoredBlob
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
-from andon.station.watch import Watch
+from andon.station.hub.assignments import Assignments
+from andon.station.hub.client import Hub, HubRefused
+from andon.station.running.clock import Clock, back_off
+from andon.station.running.loops import Thread
+from andon.station.running.watch import Watch
+from andon.station.spool.records import StoredBlob
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
 from andon.wire.deliveries import MAX_RECORDS
 
 REPORT_SECONDS = 2.0

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from andon.domain.stations import Alarm, AlarmCode, Assignment
 from andon.errors import OperatorError
-from andon.station.clock import Clock, back_off, in_time
-from andon.station.inspector_process import InspectorProcess, PackageRefused, start
-from andon.station.judgements import Setup
-from andon.station.state import LineState
+from andon.station.inspecting.judgements import Setup
+from andon.station.inspecting.process import InspectorProcess, PackageRefused, start
+from andon.station.running.clock import Clock, back_off, in_time
+from andon.station.state.line import LineState
 
 IDLE = 3.0
 """Seconds without a part after which the inspector has to judge a golden image."""

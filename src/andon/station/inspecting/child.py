@@ -1,6 +1,6 @@
 """The inspector process: one package, one recipe, one thread of work; frames come through shared memory.
 
-Started by ``station.inspector_process`` with two descriptors: a socket for orders and judgements, and the
+Started by ``station.inspecting.process`` with two descriptors: a socket for orders and judgements, and the
 memory of the ring.  It ends when the socket closes, which it does when the station is killed.
 """
 
@@ -27,7 +27,7 @@ from andon.runtime.health import Repeats
 from andon.runtime.inspector import Inspector, Outcome
 from andon.runtime.package import LoadedPackage, load_package
 from andon.runtime.pixels import Pixels
-from andon.station.judgements import (
+from andon.station.inspecting.judgements import (
     MAX_MESSAGE,
     WAKE,
     Judgement,
@@ -36,7 +36,7 @@ from andon.station.judgements import (
     judgement_text,
     order_from,
 )
-from andon.station.ring import Ring
+from andon.station.inspecting.ring import Ring
 
 WARM_UP = 3
 OUTLINES = 12

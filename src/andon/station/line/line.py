@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from andon.domain.inspections import Capture, Decision, Inspection, Kept, Reason, ReasonCode, Verdict
 from andon.domain.stations import Alarm, AlarmCode, Assignment, KeepPolicy
 from andon.errors import NetworkError, OperatorError
-from andon.station.answers import Answer, Output
-from andon.station.clock import Clock, back_off, in_time
-from andon.station.frames import Camera, Frame
-from andon.station.images import ImageWriter, Taken
-from andon.station.inspector_process import InspectorFailed
-from andon.station.inspectors import Inspectors, Running
-from andon.station.judgements import Judgement
-from andon.station.keeping import Keep, keep
-from andon.station.recent import Judged
-from andon.station.recorder import Recorder, not_recorded
-from andon.station.state import LineState
-from andon.station.watch import Watch
+from andon.station.cameras.frames import Camera, Frame
+from andon.station.inspecting.inspectors import Inspectors, Running
+from andon.station.inspecting.judgements import Judgement
+from andon.station.inspecting.process import InspectorFailed
+from andon.station.outputs.answers import Answer, Output
+from andon.station.running.clock import Clock, back_off, in_time
+from andon.station.running.watch import Watch
+from andon.station.spool.images import ImageWriter, Taken
+from andon.station.spool.keeping import Keep, keep
+from andon.station.spool.recorder import Recorder, not_recorded
+from andon.station.state.line import LineState
+from andon.station.state.recent import Judged
 from andon.units import Digest
 
 DEADLINE = 200.0

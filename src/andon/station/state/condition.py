@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from andon.domain.stations import AlarmCode
-from andon.station.state import LineState
+from andon.station.state.line import LineState
 
 FAULTS = (
     AlarmCode.DISK_FULL,

@@ -9,10 +9,10 @@ from andon.domain.feedback import Queue
 from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, Verdict
 from andon.domain.stations import Alarm, AlarmCode
 from andon.errors import AndonError
-from andon.station.clock import Clock, in_time
-from andon.station.spool import StoredBlob, with_image_lost
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
+from andon.station.running.clock import Clock, in_time
+from andon.station.spool.records import StoredBlob, with_image_lost
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
 
 MAX_UNRECORDED = 10_000
 """Records that wait in memory for a disk that takes them; beyond, the oldest are given up and counted."""

@@ -1,9 +1,7 @@
-"""Image files: encoded and made durable after the answer, given up in order when the disk runs out."""
+"""Image files: encoded and made durable after the answer; then their records are settled."""
 
 import asyncio
-import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,19 +9,16 @@ import numpy as np
 from andon.blobs.folder import FolderBlobs
 from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Kept
-from andon.domain.stations import Alarm, AlarmCode, KeepPolicy
-from andon.errors import AndonError, InvalidInput, OperatorError, UserError
+from andon.errors import InvalidInput, OperatorError, UserError
 from andon.formats.pixels import decode, encode_png, image_digest
 from andon.runtime.pixels import Pixels
-from andon.station.clock import Clock
-from andon.station.frames import Frame
-from andon.station.keeping import THUMBNAIL_WORTH, Keep
-from andon.station.loops import Thread
-from andon.station.recorder import Recorder
-from andon.station.spool import StoredBlob
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
-from andon.station.watch import Watch
+from andon.station.cameras.frames import Frame
+from andon.station.running.loops import Thread
+from andon.station.running.watch import Watch
+from andon.station.spool.keeping import THUMBNAIL_WORTH, Keep
+from andon.station.spool.recorder import Recorder
+from andon.station.spool.records import StoredBlob
+from andon.station.state.line import LineState
 from andon.units import digest_of
 
 MAX_WAITING = 64
@@ -143,84 +138,3 @@ def thumbnail(pixels: Pixels) -> bytes:
         small = (small // 256).astype(np.uint8)
     plain = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", plain, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """How much disk there is. ``least``: bytes that must stay free for records."""
-
-    folder: Path
-    least: int
-
-    def free(self) -> int:
-        """Bytes free on the disk of the folder."""
-        return shutil.disk_usage(self.folder).free
-
-
-class Shelves:
-    """Counts what waits and clears away: what the hub has, and, when space runs out, what it has not.
-
-    Images of passes go first, then those of parts nobody decided on, then rejects; records never.
-    """
-
-    def __init__(self, spool: SpoolThread, blobs: FolderBlobs, space: Space) -> None:
-        self._call = spool.call
-        self._spool = spool.spool
-        self._blobs = blobs
-        self._space = space
-
-    async def tidy(self, state: LineState, clock: Clock) -> None:
-        """One round; a disk that does not let things go is an alarm, and the next round tries again."""
-        try:
-            await self._tidied(state, clock)
-        except AndonError as cause:
-            state.raise_alarm(Alarm(AlarmCode.DISK_LOW, cause.message, cause.todo, clock.now()))
-
-    async def _tidied(self, state: LineState, clock: Clock) -> None:
-        await self._call(self._drop_spent)
-        policy = state.assignment.keep if state.assignment else KeepPolicy()
-        shed = await self._call(self._shed, policy.max_bytes)
-        state.shed["images"] += shed
-        state.disk_free = self._space.free()
-        state.spool, state.held, aside = await self._call(self._spool.counts)
-        _alarm_low(state, clock, self._space, shed)
-        _alarm_aside(state, clock, aside)
-
-    def _drop_spent(self) -> None:
-        for blob in self._spool.spent(100):
-            self._drop(blob)
-
-    def _shed(self, most: int) -> int:
-        """Give up images until the rest fits; gives how many the hub will never see."""
-        count, held = 0, self._spool.image_bytes()
-        while held > most or self._space.free() < self._space.least:
-            cheapest = self._spool.cheapest(1)
-            if not cheapest:
-                break
-            self._drop(cheapest[0])
-            held -= cheapest[0].size
-            count += 1
-        return count
-
-    def _drop(self, blob: StoredBlob) -> None:
-        """The file first: on a full disk, saying in the spool that it is gone needs the room it took."""
-        if blob.content is None:
-            self._blobs.path(blob.digest).unlink(missing_ok=True)
-        self._spool.forget(blob.digest)
-
-
-def _alarm_low(state: LineState, clock: Clock, space: Space, shed: int) -> None:
-    if not shed and state.disk_free >= 2 * space.least:
-        state.clear_alarm(AlarmCode.DISK_LOW)
-        return
-    if shed or state.disk_free < space.least:
-        message = f"{state.disk_free // 2**20} MiB are free; {state.shed['images']} images were given up"
-        todo = "Free space on the station's disk, or bring the hub back so that images can leave."
-        state.raise_alarm(Alarm(AlarmCode.DISK_LOW, message, todo, clock.now()))
-
-
-def _alarm_aside(state: LineState, clock: Clock, aside: int) -> None:
-    if aside:
-        message = f"the hub refuses {aside} records or reviews; they are kept on the station"
-        todo = "Look into the hub's log for the reason; they are in the table `aside` of the spool."
-        state.raise_alarm(Alarm(AlarmCode.RECORDS_REFUSED, message, todo, clock.now()))

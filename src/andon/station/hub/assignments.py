@@ -12,13 +12,13 @@ from andon.domain.serial import canonical, from_json
 from andon.domain.stations import Alarm, AlarmCode, Assignment
 from andon.errors import AndonError, NetworkError, NotFound, OperatorError, Refused
 from andon.runtime.package import load_package, package_digest, seal, write_package
-from andon.station.clock import Clock, back_off
-from andon.station.hub import Hub
-from andon.station.inspectors import Inspectors, Prepared
-from andon.station.judgements import Setup
-from andon.station.loops import Thread
-from andon.station.spool_thread import SpoolThread
-from andon.station.state import LineState
+from andon.station.hub.client import Hub
+from andon.station.inspecting.inspectors import Inspectors, Prepared
+from andon.station.inspecting.judgements import Setup
+from andon.station.running.clock import Clock, back_off
+from andon.station.running.loops import Thread
+from andon.station.spool.thread import SpoolThread
+from andon.station.state.line import LineState
 from andon.trust.assignments import SignedAssignment, verify
 from andon.trust.keys import PublicKey
 from andon.units import Digest

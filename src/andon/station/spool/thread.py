@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from andon.station.loops import Thread
-from andon.station.spool import Spool
+from andon.station.running.loops import Thread
+from andon.station.spool.records import Spool
 
 P = ParamSpec("P")
 T = TypeVar("T")

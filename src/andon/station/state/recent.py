@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from andon.domain.inspections import Inspection
-from andon.station.frames import Frame
+from andon.station.cameras.frames import Frame
 
 MAX_BYTES = 64 * 2**20
 MAX_PARTS = 60

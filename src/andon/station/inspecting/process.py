@@ -13,9 +13,8 @@ from andon.domain.images import Shape
 from andon.domain.inspections import ReasonCode
 from andon.domain.serial import canonical
 from andon.errors import AndonError, LimitExceeded, OperatorError, Refused
-from andon.station.clock import Clock, in_time
-from andon.station.frames import Frame
-from andon.station.judgements import (
+from andon.station.cameras.frames import Frame
+from andon.station.inspecting.judgements import (
     MAX_MESSAGE,
     WAKE,
     Judgement,
@@ -25,7 +24,8 @@ from andon.station.judgements import (
     judgement_from,
     order_text,
 )
-from andon.station.ring import SLOTS, Ring, memory_file
+from andon.station.inspecting.ring import SLOTS, Ring, memory_file
+from andon.station.running.clock import Clock, in_time
 
 LARGE = 2**20
 """Bytes from which a frame is copied by a thread: a copy of one more takes the loop a tenth of a
@@ -34,7 +34,7 @@ millisecond."""
 STARTUP = 120.0
 """Seconds an inspector has to load its package and to show that it works."""
 
-CHILD = "andon.station.inspector_child"
+CHILD = "andon.station.inspecting.child"
 
 
 class InspectorFailed(OperatorError):

@@ -8,9 +8,9 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from andon.domain.inspections import Verdict
 from andon.domain.stations import AlarmCode
-from andon.station.clock import Clock
-from andon.station.condition import Word, condition_of, last_inference
-from andon.station.state import LineState, percentile
+from andon.station.running.clock import Clock
+from andon.station.state.condition import Word, condition_of, last_inference
+from andon.station.state.line import LineState, percentile
 
 QUANTILES = (0.5, 0.95, 0.99)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.stations import Alarm, AlarmCode, Assignment, StationReport
-from andon.station.recent import Judged, Recent
+from andon.station.state.recent import Judged, Recent
 from andon.units import Timestamp
 
 LAST_PARTS = 60

@@ -1,0 +1,1 @@
+"""The station's dealings with the hub: reports, deliveries, and what it is told to run."""

@@ -1,0 +1,1 @@
+"""The line itself: one answer for every frame, in time or undecided."""

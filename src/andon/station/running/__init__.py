@@ -1,0 +1,1 @@
+"""What keeps the station going: named loops, time as a value, supervision by progress."""

@@ -1,0 +1,1 @@
+"""What is durable on the station until the hub has it: records, reviews, pictures."""

@@ -29,6 +29,7 @@ from andon.services.scores import latest_evaluation
 from andon.services.workspaces import now
 from andon.store import inspections as stored_inspections
 from andon.store import models as stored_models
+from andon.worker.kinds import do
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,9 @@ def test_models_that_disagree_show_where_and_the_same_model_never_does(plant: Br
     assert not compare_models(plant.workspace, plant.package, plant.package).flips
 
 
-def test_a_preview_says_what_rescoring_then_does_and_stores_nothing(plant: BrightnessPlant) -> None:
+def test_a_preview_says_what_rescoring_then_does_and_stores_nothing(
+    plant: BrightnessPlant, client: TestClient
+) -> None:
     cuts = {"bright": Cuts(0.1, 0.2), "dark": Cuts(0.9, 0.95)}
     request = RecipeRequest("tried", plant.package.digest, cuts)
     preview = preview_recipe(plant.workspace, request)
@@ -99,11 +102,17 @@ def test_a_preview_says_what_rescoring_then_does_and_stores_nothing(plant: Brigh
     from andon.services.recipes import make_recipe
 
     make_recipe(plant.workspace, request)
-    outcome = rescore_recipe(plant.workspace, "tried")
+    asked = client.post("/recipes/tried/versions/1/rescorings")
+    assert asked.status_code == 200 and asked.url.path.startswith("/jobs/")
+    job = list_jobs(plant.workspace, 1).rows[0]
+    far: list[tuple[int, int | None]] = []
+    told = do(plant.workspace, job, lambda done, total, _text: far.append((done, total)))
 
-    assert outcome["changed"] == preview.changed
-    expected = {f"{then} -> {now}": n for (then, now), n in preview.changes.items() if then is not now}
-    assert outcome["changes"] == expected
+    assert f"{preview.changed} with another verdict" in told and far[-1][0] == far[-1][1]
+    for (before, after), count in preview.changes.items():
+        assert before is after or f"{before} -> {after}: {count}" in told
+    assert 'href="/recipes/tried/versions/1"' in client.get(f"/jobs/{job.id}").text
+    assert rescore_recipe(plant.workspace, "tried")["changed"] == preview.changed
 
 
 def test_milder_flips_come_first(plant: BrightnessPlant) -> None:

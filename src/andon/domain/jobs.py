@@ -9,13 +9,15 @@ from andon.units import Timestamp
 
 
 class JobKind(StrEnum):
-    """What there is to do; each kind is one file in ``jobs/``."""
+    """What there is to do; ``worker.kinds`` does it."""
 
     IMPORT_IMAGES = "import-images"
     TRAIN = "train"
     EVALUATE = "evaluate"
     BENCHMARK = "benchmark"
     INSPECT = "inspect"
+    FREEZE = "freeze"
+    RESCORE = "rescore"
 
 
 class JobState(StrEnum):

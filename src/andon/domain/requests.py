@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from andon.domain.datasets import DatasetSpec
 from andon.domain.jobs import JobKind
 from andon.domain.models import Costs
 from andon.domain.runs import TrainSettings
@@ -86,7 +87,26 @@ class InspectJob:
             )
 
 
-JobRequest = ImportJob | TrainJob | EvaluateJob | BenchmarkJob | InspectJob
+@dataclass(frozen=True, slots=True)
+class FreezeJob:
+    """A data set to freeze; as `andon datasets freeze`.
+
+    Attributes:
+        split_file: JSON or CSV on the machine of the worker that says which image is for what.
+    """
+
+    spec: DatasetSpec
+    split_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RescoreJob:
+    """A recipe version (``NAME@VERSION``) that all stored inspections of its model are judged by anew."""
+
+    recipe: str
+
+
+JobRequest = ImportJob | TrainJob | EvaluateJob | BenchmarkJob | InspectJob | FreezeJob | RescoreJob
 
 _KINDS: Mapping[JobKind, Any] = {
     JobKind.IMPORT_IMAGES: ImportJob,
@@ -94,6 +114,8 @@ _KINDS: Mapping[JobKind, Any] = {
     JobKind.EVALUATE: EvaluateJob,
     JobKind.BENCHMARK: BenchmarkJob,
     JobKind.INSPECT: InspectJob,
+    JobKind.FREEZE: FreezeJob,
+    JobKind.RESCORE: RescoreJob,
 }
 
 

@@ -1,7 +1,7 @@
 """Data sets: freeze labelled images into snapshots, load them, write them out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +10,15 @@ from sqlalchemy import Connection
 from andon.domain.annotations import Annotation, AnnotationState, Label
 from andon.domain.datasets import DatasetSpec, Leak, Snapshot, SnapshotItem, Split, SplitRule
 from andon.domain.images import Image, ImageFilter
+from andon.domain.jobs import Job, JobKind
 from andon.domain.parts import part_key
+from andon.domain.requests import FreezeJob
+from andon.domain.serial import to_json
 from andon.domain.snapshots import read_manifest, write_manifest
 from andon.domain.splitting import Candidate, deal
 from andon.errors import NotPossible
 from andon.formats.words import split_of
+from andon.services.jobs import enqueue
 from andon.services.workspaces import Workspace, now
 from andon.store import annotations as stored_annotations
 from andon.store import datasets as stored_datasets
@@ -24,9 +28,16 @@ from andon.store import ontologies as stored_ontologies
 from andon.store.datasets import SnapshotRow
 from andon.store.paging import Page
 
+Report = Callable[[int, int | None, str], None]
+"""Told how much is done, of how much, and what is being done."""
+
 PAGE = 2000
 SAMPLED = 200
 """Images that are asked what metadata they have."""
+
+
+def _silent(_done: int, _total: int | None, _text: str) -> None:
+    """Nobody wants to know how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +105,20 @@ def preview_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
     return _draft(workspace, spec).frozen
 
 
-def freeze_dataset(workspace: Workspace, spec: DatasetSpec) -> Frozen:
+def ask_freezing(workspace: Workspace, spec: DatasetSpec, split_file: Path | None) -> Job:
+    """Ask a worker to freeze what ``spec`` asks for, split as the file says where there is one."""
+    asked = FreezeJob(spec, None if split_file is None else str(split_file))
+    return enqueue(workspace, JobKind.FREEZE, to_json(asked), spec.name)
+
+
+def freeze_dataset(workspace: Workspace, spec: DatasetSpec, report: Report = _silent) -> Frozen:
     """Freeze what ``spec`` asks for; freezing unchanged data again gives the same digest.
 
     Raises:
         NotPossible: nothing is labelled, or the split cannot be made.
         Conflict: a split file tears a group apart.
     """
-    draft = _draft(workspace, spec)
+    draft = _draft(workspace, spec, report)
     workspace.blobs.put(draft.manifest)
     with workspace.database.write() as tx:
         stored_datasets.add_snapshot(tx, draft.spec, draft.frozen.snapshot, author=workspace.who, at=now())
@@ -117,9 +134,13 @@ class _Draft:
     frozen: Frozen
 
 
-def _draft(workspace: Workspace, spec: DatasetSpec) -> _Draft:
+def _draft(workspace: Workspace, spec: DatasetSpec, report: Report = _silent) -> _Draft:
     with workspace.database.read() as tx:
-        found = list(_labelled(tx, spec))
+        found = []
+        for image in _labelled(tx, spec):
+            found.append(image)
+            if len(found) % PAGE == 0:
+                report(len(found), None, f"{len(found):,} images read")
         names = stored_images.names(tx, [image.digest for image, _ in found])
         concepts = stored_ontologies.current(tx).concepts
     labelled = [(image, labels) for image, labels in found if labels is not None]

@@ -1,7 +1,7 @@
 """Recipes: make a version from a model's suggested cuts and the plant's rules; judge history anew."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -9,11 +9,14 @@ from sqlalchemy import Connection
 from andon.domain.annotations import Polygon
 from andon.domain.calibrations import Calibration
 from andon.domain.inspections import Decision, Inspection, Verdict
+from andon.domain.jobs import Job, JobKind
 from andon.domain.models import Cuts, Package
 from andon.domain.recipes import HealthLimits, Locate, Recipe, Rule, Unit, judge
+from andon.domain.requests import RescoreJob
 from andon.domain.serial import to_json
 from andon.errors import InvalidInput, NotFound, NotPossible
 from andon.services.evaluations import suggested_cuts
+from andon.services.jobs import enqueue
 from andon.services.models import find_package
 from andon.services.workspaces import Workspace, now
 from andon.store import calibrations as stored_calibrations
@@ -23,11 +26,18 @@ from andon.store import recipes as stored_recipes
 from andon.store.paging import Page
 from andon.units import Digest, is_digest
 
+Report = Callable[[int, int | None, str], None]
+"""Told how much is done, of how much, and what is being done."""
+
 PAGE = 1000
 MAX_VERSION_DIGITS = 9
 
 BOUND_IN_VIEW = "(cuts chosen with the test group in view: its bound on escapes is optimistic for them)"
 """What a version says of itself when the group that states the bound has had a part in choosing."""
+
+
+def _silent(_done: int, _total: int | None, _text: str) -> None:
+    """Nobody wants to know how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,19 +205,35 @@ def as_facts(recipe: Recipe) -> dict[str, object]:
     return facts
 
 
-def rescore_recipe(workspace: Workspace, name: str) -> dict[str, object]:
-    """Judge every stored inspection of the recipe's package anew; stored rows stay, new ones are added.
+def ask_rescoring(workspace: Workspace, name: str) -> Job:
+    """Ask a worker to judge history anew by the recipe ``NAME`` or ``NAME@VERSION``.
 
-    NO-DECISION stays NO-DECISION: there were no findings to judge.
+    Raises:
+        NotFound: there is none.
     """
     recipe = find_recipe(workspace, name)
+    asked = RescoreJob(f"{recipe.name}@{recipe.version}")
+    return enqueue(workspace, JobKind.RESCORE, to_json(asked), asked.recipe)
+
+
+def rescore_recipe(workspace: Workspace, name: str, report: Report = _silent) -> dict[str, object]:
+    """Judge every stored inspection of the recipe's package anew; stored rows stay, new ones are added.
+
+    NO-DECISION stays NO-DECISION: there were no findings to judge. Doing it again adds nothing.
+    """
+    recipe = find_recipe(workspace, name)
+    with workspace.database.read() as tx:
+        total = sum(stored_inspections.count(tx, stored_inspections.Query(package=recipe.package)).values())
     changes: Counter[tuple[Verdict, Verdict]] = Counter()
     after: int | None = None
+    looked_at = 0
     while True:
         # A transaction a page: stations deliver meanwhile.
         with workspace.database.write() as tx:
             page = _page_of_history(tx, recipe.package, after)
             changes.update(_rescored(tx, recipe, found, workspace.who) for found in _judgeable(page))
+        looked_at += len(page.rows)
+        report(looked_at, max(total, looked_at), "")
         if page.next is None:
             break
         after = page.next

@@ -5,7 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from andon.domain.jobs import Job
-from andon.domain.requests import BenchmarkJob, EvaluateJob, ImportJob, InspectJob, TrainJob, read_request
+from andon.domain.requests import (
+    BenchmarkJob,
+    EvaluateJob,
+    FreezeJob,
+    ImportJob,
+    InspectJob,
+    RescoreJob,
+    TrainJob,
+    read_request,
+)
 from andon.domain.runs import Run, RunState
 from andon.services.jobs import name_subject
 from andon.services.workspaces import Workspace, now
@@ -23,15 +32,20 @@ def do(workspace: Workspace, job: Job, report: Report) -> str:
     asked = read_request(job.kind, job.request)
     match asked:
         case ImportJob():
-            return _import(workspace, job, asked, report)
+            told = _import(workspace, job, asked, report)
         case TrainJob():
-            return _train(workspace, job, asked, report)
+            told = _train(workspace, job, asked, report)
         case EvaluateJob():
-            return _evaluate(workspace, asked, report)
+            told = _evaluate(workspace, asked, report)
         case BenchmarkJob():
-            return _benchmark(workspace, asked, report)
+            told = _benchmark(workspace, asked, report)
         case InspectJob():
-            return _inspect(workspace, job, asked, report)
+            told = _inspect(workspace, job, asked, report)
+        case FreezeJob():
+            told = _freeze(workspace, asked, report)
+        case RescoreJob():
+            told = _rescore(workspace, asked, report)
+    return told
 
 
 def _import(workspace: Workspace, job: Job, asked: ImportJob, report: Report) -> str:
@@ -122,3 +136,26 @@ def _inspect(workspace: Workspace, job: Job, asked: InspectJob, report: Report) 
         job=job.id,
     )
     return inspect_images(workspace, request, report).sentence()
+
+
+def _freeze(workspace: Workspace, asked: FreezeJob, report: Report) -> str:
+    from andon.formats.splits import read_split_file
+    from andon.services.datasets import freeze_dataset
+
+    spec = asked.spec
+    if asked.split_file is not None:
+        spec = replace(spec, rule=replace(spec.rule, fixed=read_split_file(Path(asked.split_file))))
+    frozen = freeze_dataset(workspace, spec, report)
+    for remark in frozen.remarks():
+        print(remark)  # noqa: T201
+    return f"Snapshot {frozen.snapshot.digest[:12]} of {len(frozen.snapshot.items)} images."
+
+
+def _rescore(workspace: Workspace, asked: RescoreJob, report: Report) -> str:
+    from andon.services.recipes import rescore_recipe
+
+    outcome = rescore_recipe(workspace, asked.recipe, report)
+    changes = outcome["changes"]
+    assert isinstance(changes, dict)
+    flips = "".join(f"; {change}: {count}" for change, count in changes.items())
+    return f"{outcome['judged']} judged anew, {outcome['changed']} with another verdict{flips}."

@@ -19,8 +19,10 @@ from andon.hub.main import create_app
 from andon.hub.settings import Settings
 from andon.jobs.import_images import ImportRequest, import_images
 from andon.services.datasets import load_snapshot
+from andon.services.jobs import list_jobs
 from andon.services.workspaces import Workspace, create_workspace, now
 from andon.store import annotations, images, ontologies
+from andon.worker.kinds import do
 
 HUB = "http://127.0.0.1:8400"
 PARTS = 40
@@ -145,6 +147,31 @@ def test_many_images_are_split_when_asked(hub: TestClient, monkeypatch: pytest.M
     monkeypatch.setattr("andon.hub.web.datasets.AT_ONCE", 10)
     assert "Press “Show the split”" in hub.get("/datasets/new?name=q").text
     assert numbers(hub.get("/datasets/new?name=q&show=1").text, "train")[1] > 0
+
+
+def test_more_images_than_one_waits_for_are_frozen_by_a_worker(
+    hub: TestClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number:02d}-{view}.png" for number in range(10) for view in range(2)]
+    text = "file,split\n" + "\n".join(f"{name},{'test' if name < '05' else 'train'}" for name in names)
+    shown = hub.post("/datasets/split-files?name=q&line=2", files={"file": ("s.csv", text)})
+    monkeypatch.setattr("andon.hub.web.datasets.AT_ONCE", 10)
+    asked = hub.post(f"/datasets?{shown.url.query.decode()}")
+    assert asked.status_code == 200 and asked.url.path.startswith("/jobs/")
+    assert hub.get("/api/datasets").json()["snapshots"] == []
+    job = list_jobs(workspace, 1).rows[0]
+    told = do(workspace, job, lambda *_: None)
+    page = hub.get("/datasets/q").text
+    assert numbers(page, "test")[1] == 5 and "20 images" in told and "by a split file" in page
+
+
+def test_a_split_that_cannot_be_counted_is_not_dealt_while_one_waits(
+    hub: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("andon.store.image_pages.WINDOW", 10)
+    monkeypatch.setattr("andon.hub.web.datasets.AT_ONCE", 10)
+    page = hub.get("/datasets/new?name=q&show=1").text
+    assert "A worker freezes them" in page and "Freeze “q” unseen" in page
 
 
 def test_leaks_and_duplicates_are_shown_before_freezing(hub: TestClient, workspace: Workspace) -> None:

@@ -24,7 +24,8 @@ class JobWish:
 
     Attributes:
         request: what it is asked; its fields are those of ``ImportJob``, ``TrainJob``, ``EvaluateJob``,
-            ``BenchmarkJob`` or ``InspectJob``. subject: what it works on, for people.
+            ``BenchmarkJob``, ``InspectJob``, ``FreezeJob`` or ``RescoreJob``.
+        subject: what it works on, for people.
     """
 
     kind: JobKind

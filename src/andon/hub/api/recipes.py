@@ -4,14 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 
+from andon.domain.serial import to_json
 from andon.hub.requests import LARGEST, Limit, workspace_of
 from andon.services.previews import preview_recipe
 from andon.services.recipes import (
     RecipeRequest,
     as_facts,
+    ask_rescoring,
     list_recipes,
     make_recipe,
-    rescore_recipe,
     show_recipe,
     versions_of,
 )
@@ -51,7 +52,11 @@ def show(request: Request, name: str, version: Version) -> dict[str, Any]:
     return show_recipe(workspace_of(request), f"{name}@{version}")
 
 
-@router.post("/{name}/versions/{version}/rescorings", status_code=201)
+@router.post("/{name}/versions/{version}/rescorings", status_code=202)
 def rescore(request: Request, name: str, version: Version) -> dict[str, Any]:
-    """Judge all stored inspections of the model anew; stored verdicts stay, new rows are added."""
-    return rescore_recipe(workspace_of(request), f"{name}@{version}")
+    """Ask that all stored inspections of the model are judged anew; the answer is the job that does it.
+
+    Stored verdicts stay, new rows are added.
+    """
+    told: dict[str, Any] = to_json(ask_rescoring(workspace_of(request), f"{name}@{version}"))
+    return told

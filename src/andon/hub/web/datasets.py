@@ -1,7 +1,8 @@
 """Pages of data sets: the list, choosing and freezing one, one snapshot."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from andon.hub.web.images import Choice, FacetView, counted, facet_views, filter
 from andon.hub.web.pages import page
 from andon.services.datasets import (
     Frozen,
+    ask_freezing,
     freeze_dataset,
     metadata_keys,
     preview_dataset,
@@ -34,7 +36,8 @@ from andon.store.image_pages import Count
 router = APIRouter(include_in_schema=False)
 
 AT_ONCE = 5000
-"""Up to so many images the split is shown without being asked for."""
+"""Up to so many images, half a second's work, the split is shown unasked and a data set frozen while one
+waits; of more, a worker freezes it."""
 
 SHOWN = 8
 """Pictures shown of each group."""
@@ -83,19 +86,25 @@ class RuleQuery:
         """
         fixed = {}
         if self.split == FROM_FILE:
-            paths = [files_of(workspace, self.split_file or "0") / name for name in SPLIT_FILE]
-            path = next((path for path in paths if path.is_file()), None)
-            if path is None:
-                raise InvalidInput(
-                    "there is no split file yet", "Send one, or choose another way to split."
-                )
-            fixed = dict(read_split_file(path))
+            fixed = dict(read_split_file(self.file(workspace)))
         shares = {split: _share(getattr(self, str(split))) for split in Split}
         seed = self.seed if self.seed.isdecimal() and len(self.seed) < 10 else None
         if seed is None:
             raise InvalidInput(f"the seed {self.seed[:20]!r} is no whole number")
         key = self.split_key if self.split == FROM_KEY else None
         return SplitRule(self.group_by or None, shares, fixed, key, int(seed))
+
+    def file(self, workspace: Workspace) -> Path:
+        """The split file that was sent.
+
+        Raises:
+            InvalidInput, NotFound: there is none.
+        """
+        paths = [files_of(workspace, self.split_file or "0") / name for name in SPLIT_FILE]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            raise InvalidInput("there is no split file yet", "Send one, or choose another way to split.")
+        return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,12 @@ class SnapshotsView:
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """Choosing a data set. ``problem``: what a person must change; ``frozen``: what freezing would give."""
+    """Choosing a data set.
+
+    Attributes:
+        problem: what a person must change. frozen: what freezing would give.
+        can_preview: the images are few enough to be counted, so showing that takes seconds.
+    """
 
     query: ImageQuery
     rule: RuleQuery
@@ -117,6 +131,7 @@ class DraftView:
     chips: tuple[Choice, ...]
     count: Count
     counted: str
+    can_preview: bool
     keys: tuple[str, ...]
     frozen: Frozen | None
     remarks: tuple[str, ...]
@@ -162,7 +177,7 @@ def draft(request: Request, filters: Filters, rule: Rule) -> HTMLResponse:
     workspace = workspace_of(request)
     count = count_images(workspace, filters.filter())
     frozen, problem = None, None
-    if rule.show or (count.exact and count.number <= AT_ONCE):
+    if _within(count, AT_ONCE) or (rule.show and count.exact):
         frozen, problem = _tried(workspace, filters, rule)
     view = DraftView(
         query=filters,
@@ -171,6 +186,7 @@ def draft(request: Request, filters: Filters, rule: Rule) -> HTMLResponse:
         chips=filter_chips(filters, rule.address()),
         count=count,
         counted=counted(count),
+        can_preview=count.exact,
         keys=metadata_keys(workspace, filters.filter()),
         frozen=frozen,
         remarks=() if frozen is None else tuple(frozen.remarks()),
@@ -183,10 +199,15 @@ def draft(request: Request, filters: Filters, rule: Rule) -> HTMLResponse:
 
 @router.post("/datasets")
 def freeze(request: Request, filters: Filters, rule: Rule) -> Response:
-    """Freeze what the address chooses."""
+    """Freeze what the address chooses; where that takes a while, ask a worker."""
     workspace = workspace_of(request)
-    frozen = freeze_dataset(workspace, DatasetSpec(rule.name, filters.filter(), rule.rule(workspace)))
-    return RedirectResponse(f"/datasets/{frozen.snapshot.digest}", 303)
+    spec = DatasetSpec(rule.name, filters.filter(), rule.rule(workspace))
+    if _within(count_images(workspace, spec.query), AT_ONCE):
+        frozen = freeze_dataset(workspace, spec)
+        return RedirectResponse(f"/datasets/{frozen.snapshot.digest}", 303)
+    bare = replace(spec, rule=replace(spec.rule, fixed={}))
+    job = ask_freezing(workspace, bare, rule.file(workspace) if spec.rule.fixed else None)
+    return RedirectResponse(f"/jobs/{job.id}", 303)
 
 
 @router.post("/datasets/split-files")
@@ -219,6 +240,10 @@ def show(request: Request, name: str) -> HTMLResponse:
     )
     title = f"Data set {view.row.dataset}"
     return page(request, "datasets/show", view, title=title, section="datasets")
+
+
+def _within(count: Count, most: int) -> bool:
+    return count.exact and count.number <= most
 
 
 def _tried(

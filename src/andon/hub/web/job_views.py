@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from andon.domain.jobs import ENDED, Job, JobKind, JobState
 from andon.services.workspaces import now
@@ -13,6 +14,8 @@ WHAT = {
     JobKind.EVALUATE: "Evaluate a model",
     JobKind.BENCHMARK: "Time a model",
     JobKind.INSPECT: "Inspect images",
+    JobKind.FREEZE: "Freeze a data set",
+    JobKind.RESCORE: "Judge history anew",
 }
 
 MARKS = {
@@ -78,8 +81,18 @@ def _link(job: Job) -> str:
         JobKind.BENCHMARK: f"/models/{job.request.get('model', '')}",
         JobKind.IMPORT_IMAGES: "/images",
         JobKind.INSPECT: f"/inspections?job={job.id}",
+        JobKind.FREEZE: f"/datasets/{quote(job.subject, safe='')}"
+        if job.state is JobState.FINISHED
+        else "",
+        JobKind.RESCORE: _recipe(str(job.request.get("recipe", ""))),
     }
     return links[job.kind]
+
+
+def _recipe(name: str) -> str:
+    """The page of ``NAME@VERSION``."""
+    base, _, version = name.rpartition("@")
+    return f"/recipes/{quote(base, safe='')}/versions/{version}"
 
 
 def _left(job: Job, seconds: float) -> float | None:

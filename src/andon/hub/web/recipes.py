@@ -1,7 +1,7 @@
 """Pages of recipes and calibrations: the list, the versions, one version, history judged anew."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -13,7 +13,7 @@ from andon.hub.web.draft_forms import line_of
 from andon.hub.web.pages import page
 from andon.services.approvals import is_approved
 from andon.services.calibrations import add_calibration
-from andon.services.recipes import find_recipe, page_of_recipes, rescore_recipe, versions_of
+from andon.services.recipes import ask_rescoring, find_recipe, page_of_recipes, versions_of
 from andon.store import calibrations as stored_calibrations
 
 router = APIRouter(include_in_schema=False)
@@ -50,14 +50,6 @@ class VersionView:
 
 
 @dataclass(frozen=True, slots=True)
-class RescoredView:
-    """What judging history anew came to."""
-
-    recipe: Recipe
-    outcome: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class CalibrationList:
     """The calibrations in force."""
 
@@ -84,12 +76,10 @@ def show(request: Request, name: str, version: Version) -> HTMLResponse:
 
 
 @router.post("/recipes/{name}/versions/{version}/rescorings")
-def rescore(request: Request, name: str, version: Version) -> HTMLResponse:
-    """Judge all stored inspections of the version's model anew."""
-    workspace = workspace_of(request)
-    outcome: dict[str, Any] = rescore_recipe(workspace, f"{name}@{version}")
-    view = RescoredView(find_recipe(workspace, f"{name}@{version}"), outcome)
-    return page(request, "recipes/rescored", view, "History judged anew", "recipes")
+def rescore(request: Request, name: str, version: Version) -> Response:
+    """Ask that all stored inspections of the version's model are judged anew."""
+    job = ask_rescoring(workspace_of(request), f"{name}@{version}")
+    return RedirectResponse(f"/jobs/{job.id}", status_code=303)
 
 
 @router.get("/calibrations")

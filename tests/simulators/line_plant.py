@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from simulators.plc import plc as plc_of
 from simulators.programs import PATIENCE, Program, free_port, python, until
 
 from andon.domain.inspections import Inspection
+from andon.domain.parts import serial_key
 from andon.services.workspaces import open_workspace
 from andon.store import inspections as stored_inspections
 
@@ -34,6 +36,9 @@ DEADLINE = 60_000.0
 
 OUTPUT = {"driver": "mqtt", "heartbeat": 0.5, "patience": 30.0}
 """An answer that waits longer than ``patience`` is not said any more; a busy machine may need over 2 s."""
+
+RESTS = 2.0
+"""Seconds without a new part after which no more come; the slowest line here shows five a second."""
 
 PROGRAM = "from andon.cli.main import run; run()"
 """What the installed `andon` does."""
@@ -183,12 +188,12 @@ class Station:
         beside.rename(self.folder / "faults")
 
     def offered(self) -> list[str]:
-        """Serials of the parts that the camera showed, as the camera wrote them down."""
+        """Keys of the parts that the camera showed, as the camera wrote them down."""
         if not self.truth.exists():
             return []
         text = self.truth.read_text()
         rows = csv.DictReader(StringIO(text[: text.rfind("\n") + 1]))
-        return [row["serial"] for row in rows]
+        return [serial_key(row["serial"]) for row in rows]
 
     def spooled(self) -> list[str]:
         """Ids of the records that the station still holds."""
@@ -230,6 +235,7 @@ class Plant:
     acknowledged: set[str] = field(default_factory=set)
     deaths: list[Death] = field(default_factory=list)
     unheard: set[int] = field(default_factory=set)
+    _still: tuple[int, float] = (0, 0.0)
 
     def programs(self) -> list[Program]:
         return [self.station.program, self.worker, self.hub.program]
@@ -294,12 +300,17 @@ class Plant:
     def stop_parts(self) -> None:
         """No more parts come; those on their way are answered, recorded and delivered."""
         self.station.fault("stall")
+        self._still = (0, 0.0)
         until("every part is delivered", self._drained, patience=3 * PATIENCE)
 
     def _drained(self) -> bool:
+        """The camera has shown nothing new for a while (it looks for faults once a part), and all is there."""
         self.lively()
-        before = self.station.offered()
-        return not self.station.spooled() and bool(before) and before[-1] in self._recorded()
+        offered, now = self.station.offered(), time.monotonic()
+        if len(offered) != self._still[0]:
+            self._still = (len(offered), now)
+        rests = bool(offered) and now - self._still[1] > RESTS
+        return rests and not self.station.spooled() and offered[-1] in self._recorded()
 
     def _recorded(self) -> set[str]:
         with closing(sqlite3.connect(f"file:{self.hub.workspace / 'andon.db'}?mode=ro", uri=True)) as rows:

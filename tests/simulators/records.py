@@ -26,6 +26,7 @@ from andon.domain.models import (
     Precision,
     Variant,
 )
+from andon.domain.parts import serial_key
 from andon.domain.recipes import Recipe
 from andon.domain.runs import Family
 from andon.domain.stations import Alarm, AlarmCode, StationReport
@@ -75,7 +76,7 @@ def record(station: str, sequence: int, verdict: Verdict = Verdict.PASS, **chang
         () if verdict is Verdict.PASS else (Reason(ReasonCode.DEFECT, "dent", "score 0.700, cut 0.5"),)
     )
     made = Inspection(
-        identity(station, sequence), T0, f"S{sequence}", digest_of(b"%d" % sequence), f"{sequence}.png",
+        identity(station, sequence), T0, serial_key(f"S{sequence}"), digest_of(b"%d" % sequence), f"{sequence}.png",
         "brackets", 1, package().digest, str(FAST), Decision(verdict, reasons),
         () if verdict is Verdict.PASS else found, {"dent": 0.1}, 4.5, None, capture(station, sequence),
     )  # fmt: skip

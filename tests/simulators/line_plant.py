@@ -304,7 +304,7 @@ class Plant:
         until("every part is delivered", self._drained, patience=3 * PATIENCE)
 
     def _drained(self) -> bool:
-        """The camera, which looks for faults once a part, has shown nothing new for a while; all is there."""
+        """The camera, which looks for faults once a part, shows nothing new for a while; all is there."""
         self.lively()
         offered, now = self.station.offered(), time.monotonic()
         if len(offered) != self._still[0]:

@@ -209,7 +209,7 @@ def line_of(process: psutil.Process) -> str:
 
 def test_what_the_hub_refuses_is_put_aside_and_alarmed_and_the_rest_arrives(scene: Scene) -> None:
     scene.assign(0)
-    scene.hub.refuse = {f"BRACKET-A-{number:07d}" for number in (3, 5)}
+    scene.hub.refuse = {f"serial=BRACKET-A-{number:07d}" for number in (3, 5)}
     with running(scene):
         scene.until("the others arrive", lambda: len(scene.records()) > 12)
         scene.until("it is alarmed", lambda: "records-refused" in scene.alarms())

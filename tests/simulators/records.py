@@ -76,7 +76,8 @@ def record(station: str, sequence: int, verdict: Verdict = Verdict.PASS, **chang
         () if verdict is Verdict.PASS else (Reason(ReasonCode.DEFECT, "dent", "score 0.700, cut 0.5"),)
     )
     made = Inspection(
-        identity(station, sequence), T0, serial_key(f"S{sequence}"), digest_of(b"%d" % sequence), f"{sequence}.png",
+        identity(station, sequence), T0, serial_key(f"S{sequence}"), digest_of(b"%d" % sequence),
+        f"{sequence}.png",
         "brackets", 1, package().digest, str(FAST), Decision(verdict, reasons),
         () if verdict is Verdict.PASS else found, {"dent": 0.1}, 4.5, None, capture(station, sequence),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from andon.cli.session import talk
+from andon.domain.parts import serial_key
 from andon.domain.stations import StationReport
 from andon.errors import NotFound, OperatorError
 from andon.services.stations import AssignmentRequest, assign, find_station
@@ -134,9 +135,9 @@ def wait_for(workspace: Workspace, parts: int, said: Callable[[StationReport], N
 
 
 def defective_parts(folder: LineFolder) -> dict[str, bool]:
-    """Serial of every part that passed the camera -> whether it is defective."""
+    """Key of every part that passed the camera -> whether it is defective."""
     with folder.truth.open(encoding="utf-8") as rows:
-        return {row["serial"]: bool(row["concepts"]) for row in csv.DictReader(rows)}
+        return {serial_key(row["serial"]): bool(row["concepts"]) for row in csv.DictReader(rows)}
 
 
 def _runs(workspace: Workspace, counter: int) -> bool:

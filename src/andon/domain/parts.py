@@ -2,6 +2,8 @@
 
 from andon.domain.images import Image
 
+_SERIAL = "serial="
+
 
 def part_key(image: Image, group_by: str | None = None) -> str:
     """What tells one part from another.
@@ -11,5 +13,20 @@ def part_key(image: Image, group_by: str | None = None) -> str:
     """
     value = image.origin.value(group_by) if group_by else image.origin.serial
     if value:
-        return f"{group_by or 'serial'}={value}"
+        return f"{group_by}={value}" if group_by else serial_key(value)
     return f"image={image.digest}"
+
+
+def serial_key(serial: str) -> str:
+    """The key of the part with this serial: the same on a line, in a data set and in a folder."""
+    return _SERIAL + serial
+
+
+def part_name(key: str) -> str:
+    """What people and plants call a part: its serial, else its key."""
+    return key.removeprefix(_SERIAL)
+
+
+def asked_key(text: str) -> str:
+    """The key of the part that somebody means who writes a serial, or a key such as ``name=7.png``."""
+    return text if "=" in text else serial_key(text)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from andon.domain.parts import serial_key
 from andon.errors import InvalidInput
 from andon.formats.entries import CLEAN_WORDS
 from andon.formats.tables import file_column, read_table
@@ -44,7 +45,7 @@ def read_truth(path: Path) -> Mapping[str, Truth]:
             )
         label, serial = row.values["label"], row.values.get("serial")
         shown = frozenset() if label.casefold() in CLEAN_WORDS or not label else frozenset({label})
-        before = found.get(name, Truth(f"serial={serial}" if serial else f"image={name}", frozenset()))
+        before = found.get(name, Truth(serial_key(serial) if serial else f"image={name}", frozenset()))
         found[name] = Truth(before.part, before.defects | shown)
     if not found:
         raise InvalidInput(f"{path.name} holds no row", "A truth file starts with: path,label")

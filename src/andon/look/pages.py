@@ -6,6 +6,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from andon.domain.inspections import Verdict
+from andon.domain.parts import part_name
 from andon.look.figures import FEW, Chart, data_uri
 from andon.look.sheets import stylesheet
 
@@ -27,7 +28,7 @@ def environment(package: str) -> Environment:
 
     Texts are escaped, and a name that a view lacks is an error. Filters: ``percent`` (0..1), ``count``,
     ``size`` (bytes), ``duration`` (seconds), ``clock``, ``day``, ``data_uri`` (encoded picture),
-    ``drawing`` (a ``Chart``).
+    ``drawing`` (a ``Chart``), ``part_name`` (key of a part).
     Globals: ``verdicts``, ``few``.
     """
     made = Environment(
@@ -39,6 +40,7 @@ def environment(package: str) -> Environment:
     )
     made.globals.update(verdicts=tuple(Verdict), few=FEW)
     made.filters.update(percent=_percent, data_uri=data_uri, drawing=_drawing, count=_count)
+    made.filters.update(part_name=part_name)
     made.filters.update(size=_size, clock=_clock, day=_day, duration=_duration)
     return made
 

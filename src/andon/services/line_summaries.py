@@ -62,7 +62,7 @@ def summarise_line(
     Args:
         workspace: of the hub.
         station: name.
-        truth: part (as in the records) -> whether it is defective, for every part that was offered.
+        truth: part key -> whether it is defective, for every part that was offered.
         folder: the station's own, for its size on the disk.
     """
     records = [found for found in of_station(workspace, station) if found.part in truth]

@@ -1,8 +1,10 @@
 """Pages of stations and inspections, as HTML alone."""
 
+import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,10 +17,12 @@ from andon.domain.feedback import Answer
 from andon.domain.inspections import Decision, Inspection, Kept, Verdict
 from andon.domain.serial import to_json
 from andon.formats.pixels import encode_png
+from andon.formats.truth import read_truth
+from andon.jobs.import_images import ImportRequest, import_images
 from andon.services.approvals import approve
 from andon.services.workspaces import Workspace
 from andon.store import inspections, recipes, reviews
-from andon.units import digest_of
+from andon.units import Timestamp, digest_of
 from andon.wire.deliveries import Delivery
 
 
@@ -122,6 +126,36 @@ def test_the_list_is_its_address(stocked_hub: TestClient) -> None:
     assert "Older inspections" in first
     for flawed in ("verdict=GOOD", "since=yesterday", "after=-1"):
         assert stocked_hub.get(f"/inspections?{flawed}").status_code == 422
+
+
+def test_a_part_is_one_on_a_line_in_a_folder_and_among_images(
+    stocked_hub: TestClient, stocked: Workspace, tmp_path: Path
+) -> None:
+    deliver(stocked_hub, record("ST-1", 5), record("ST-1", 6))
+    (tmp_path / "truth.csv").write_text("path,label,serial\n5.png,good,S5\n")
+    in_folder = read_truth(tmp_path / "truth.csv")["5.png"].part
+    taken = encode_png(np.full((4, 4), 9, np.uint8))
+    (tmp_path / "parts" / "good").mkdir(parents=True)
+    (tmp_path / "parts" / "good" / "5.png").write_bytes(taken)
+    asked = ImportRequest(tmp_path / "parts", "parts", "mara", T0, "classes", metadata={"serial": "S5"})
+    import_images(stocked.database, stocked.blobs, asked, lambda *_: None)
+    inspected = replace(
+        record("ST-1", 9),
+        part=in_folder,
+        capture=None,
+        name="5.png",
+        at=Timestamp("2026-01-01T00:00:00.000000Z"),
+    )
+    with stocked.database.write() as tx:
+        inspections.add(tx, [inspected], "mara")
+
+    image = stocked_hub.get("/api/images").json()["images"][0]["digest"]
+    link = re.search(r'href="(/inspections\?part=[^"]*)"', stocked_hub.get(f"/images/{image}").text)
+    assert link is not None
+    both = words(stocked_hub, link.group(1))
+    assert "n = 2" in both and "S6" not in both and "serial=" not in both
+    assert words(stocked_hub, "/inspections?part=S5").count("S5") == both.count("S5")
+    assert "Part S5" in words(stocked_hub, f"/inspections/{inspected.id}")
 
 
 def older(page: str) -> str:

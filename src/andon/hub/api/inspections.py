@@ -9,6 +9,7 @@ from fastapi import Query as Parameter
 
 from andon.domain.feedback import Review
 from andon.domain.inspections import Inspection, Verdict
+from andon.domain.parts import asked_key
 from andon.errors import InvalidInput
 from andon.hub.requests import After, Limit, workspace_of
 from andon.services import reviews
@@ -47,6 +48,7 @@ class InspectionStory:
 class Filters:
     """The filter of a list, as it stands in its address; what is empty asks nothing.
 
+    ``part`` is a serial, or the key of a part that has none, as its records say it.
     Times are days or moments in UTC, from ``since`` on and before ``before``.
     """
 
@@ -70,7 +72,7 @@ class Filters:
             verdict=Verdict(self.verdict) if self.verdict else None,
             station=self.station or None,
             recipe=self.recipe or None,
-            part=self.part or None,
+            part=asked_key(self.part) if self.part else None,
             since=checked_moment(self.since),
             before=checked_moment(self.before),
             job=self.job or None,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from andon.domain.feedback import Answer
+from andon.domain.parts import part_name
 from andon.hub.api.inspections import Filters
 from andon.hub.requests import After, Limit, workspace_of
 from andon.hub.web.inspection_views import list_view, story_view
@@ -31,7 +32,7 @@ def list_all(
 def show(request: Request, inspection: str) -> HTMLResponse:
     """One part's story, from pixels to what people said."""
     view = story_view(story_of(workspace_of(request), inspection))
-    title = f"Part {view.story.inspection.part}"
+    title = f"Part {part_name(view.story.inspection.part)}"
     return page(request, "inspections/show", view, title=title, section="inspections")
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from andon.domain.inspections import Capture, Decision, Inspection, Kept, Reason, ReasonCode, Verdict
+from andon.domain.parts import part_name, serial_key
 from andon.domain.stations import Alarm, AlarmCode, Assignment, KeepPolicy
 from andon.errors import NetworkError, OperatorError
 from andon.station.cameras.frames import Camera, Frame
@@ -242,7 +243,7 @@ class Line:
         return Inspection(
             id=self._clock.new_id(),
             at=frame.at,
-            part=frame.origin.serial or (f"name={frame.name}" if frame.name else f"frame={frame.number}"),
+            part=_part_of(frame),
             image=None,
             name=frame.name or frame.origin.serial or f"frame {frame.number}",
             recipe=recipe.name if recipe else "",
@@ -288,10 +289,16 @@ class Line:
             self._state.clear_alarm(code)
 
 
+def _part_of(frame: Frame) -> str:
+    if frame.origin.serial:
+        return serial_key(frame.origin.serial)
+    return f"name={frame.name}" if frame.name else f"frame={frame.number}"
+
+
 def _answer_of(told: Inspection) -> Answer:
     sequence = told.capture.sequence if told.capture else 0
     decision = told.decision
-    return Answer(sequence, told.part, decision.verdict, decision.reasons, told.id)
+    return Answer(sequence, part_name(told.part), decision.verdict, decision.reasons, told.id)
 
 
 def _is_late(decided: _Decided) -> bool:

@@ -13,6 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 
 from andon.domain.feedback import Answer
+from andon.domain.parts import part_name
 from andon.errors import AndonError, Conflict, InvalidInput, NotFound, UserError
 from andon.look.sheets import station_stylesheet
 from andon.look.words import LANGUAGES, Words, choose_language, words
@@ -178,7 +179,7 @@ async def _say(request: Request, inspection: str, answer: Answer) -> str:
     except NotFound as cause:
         raise NotFound(speaks("held.refused", message=speaks("held.gone"))) from cause
     told = answer_text(answer, part.inspection.decision.verdict, speaks)
-    return speaks("held.done", part=part.inspection.part, answer=told)
+    return speaks("held.done", part=part_name(part.inspection.part), answer=told)
 
 
 async def _chosen(

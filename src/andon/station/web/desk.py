@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from andon.blobs.folder import FolderBlobs
 from andon.domain.feedback import Answer, Review
 from andon.domain.inspections import Inspection
+from andon.domain.parts import part_name
 from andon.errors import Conflict, NotFound
 from andon.formats.pixels import Pixels, decode
 from andon.station.cameras.frames import Frame
@@ -76,7 +77,7 @@ class Desk:
 
     def named(self, serial: str) -> HeldPart | None:
         """The newest of the last parts that is called ``serial``; None where none of them is."""
-        found = [part for part in self.last() if part.part == serial]
+        found = [part for part in self.last() if part_name(part.part) == serial]
         return picked(found[-1]) if found else None
 
     async def say(self, inspection: str, answer: Answer) -> HeldPart:

@@ -8,6 +8,7 @@ from andon.domain.calibrations import Calibration, length_in_pixels
 from andon.domain.feedback import Answer, Queue
 from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Reason, Verdict
+from andon.domain.parts import part_name
 from andon.domain.stations import Alarm, AlarmCode
 from andon.look.words import Words
 from andon.station.spool.records import HeldPart
@@ -176,7 +177,7 @@ def part_view(inspection: Inspection, words: Words, state: LineState) -> PartVie
     passed = verdict is Verdict.PASS
     return PartView(
         id=inspection.id,
-        part=inspection.part,
+        part=part_name(inspection.part),
         verdict=verdict.value,
         word=words(f"verdict.{verdict.value}"),
         reasons=_reasons(inspection, words, _calibration(state)),
@@ -297,8 +298,9 @@ def _reason(reason: Reason, inspection: Inspection, words: Words, calibration: C
 
 def _chip(inspection: Inspection, words: Words) -> ChipView:
     verdict = inspection.decision.verdict
-    label = f"{inspection.part}: {words(f'verdict.{verdict.value}')}, {_clock(inspection.at)}"
-    return ChipView(inspection.id, inspection.part, verdict.value, label)
+    part = part_name(inspection.part)
+    label = f"{part}: {words(f'verdict.{verdict.value}')}, {_clock(inspection.at)}"
+    return ChipView(inspection.id, part, verdict.value, label)
 
 
 def _count(verdict: Verdict, state: LineState, words: Words) -> CountView:

@@ -93,6 +93,8 @@ def one_answer_each(books: Books) -> Iterator[str]:
 
 
 def heard_as_recorded(books: Books) -> Iterator[str]:
+    """A kill right after an answer, before it was noted, leaves NO-DECISION with a reason that says so."""
+    deaths = [death.sequence for death in books.deaths]
     stored = {record.id: record for record in books.stored}
     for heard in books.heard:
         record = stored.get(heard.inspection)
@@ -102,6 +104,8 @@ def heard_as_recorded(books: Books) -> Iterator[str]:
                 yield f"part {heard.part} was not recorded in time and was {verdicts}"
         elif record is None:
             yield f"part {heard.sequence} was answered {heard.verdict} and is not recorded"
+        elif _is_cut_short(record) and _just_before(heard.sequence, deaths):
+            continue
         elif (record.decision.verdict, sequence_of(record)) != (heard.verdict, heard.sequence):
             yield f"part {heard.sequence} was answered {heard.verdict}, recorded {record.decision.verdict}"
 
@@ -160,6 +164,11 @@ def judged_by_something_named(records: Iterable[Inspection]) -> Iterator[str]:
             yield f"part {sequence_of(record)} was {record.decision.verdict} by nothing that has a name"
         if not record.decision.reasons and record.decision.verdict is not Verdict.PASS:
             yield f"part {sequence_of(record)} was {record.decision.verdict} without a reason"
+
+
+def _is_cut_short(record: Inspection) -> bool:
+    codes = {reason.code for reason in record.decision.reasons}
+    return ReasonCode.NOT_ANSWERED in codes and record.decision.verdict is Verdict.NO_DECISION
 
 
 def _just_before(place: int, deaths: Iterable[int]) -> bool:

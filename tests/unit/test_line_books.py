@@ -89,3 +89,12 @@ def test_a_killed_station_takes_what_was_in_flight_and_no_more() -> None:
     )
     assert contradictions(taken, DEADLINE) == []
     assert contradictions(replace(taken, deaths=[Death(90, 91)]), DEADLINE)
+
+
+def test_an_answer_that_a_killed_station_could_not_note_is_recorded_as_none() -> None:
+    cut_short = Decision(Verdict.NO_DECISION, (Reason(ReasonCode.NOT_ANSWERED, None, ""),))
+    stored = [record(1), record(2, cut_short), record(3)]
+    heard = [answer(record(number)) for number in (1, 2, 3)]
+    books = replace(CLEAN, stored=stored, heard=heard, deaths=[Death(2, 2)])
+    assert contradictions(books, DEADLINE) == []
+    assert any("answered PASS" in line for line in contradictions(replace(books, deaths=[]), DEADLINE))

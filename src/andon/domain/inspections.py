@@ -34,6 +34,7 @@ class ReasonCode(StrEnum):
     NO_MODEL = "no-model"
     LATE = "late"
     NOT_RECORDED = "not-recorded"
+    NOT_ANSWERED = "not-answered"
     NO_IMAGE = "no-image"
     STUCK_IMAGE = "stuck-image"
     DARK_IMAGE = "dark-image"

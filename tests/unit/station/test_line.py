@@ -1,7 +1,8 @@
 import asyncio
 import json
+import shutil
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ from andon.station.running.loops import Thread
 from andon.station.running.watch import Watch
 from andon.station.spool.images import ImageWriter
 from andon.station.spool.recorder import Recorder
-from andon.station.spool.records import Spool
+from andon.station.spool.records import Answered, Spool
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState
 from andon.units import Digest
@@ -91,11 +92,14 @@ class OutputTwin:
         self.heard: list[Answer] = []
         self.at: list[float] = []
         self.unrecorded: list[Answer] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def run(self) -> None:
         await asyncio.Event().wait()
 
     async def tell(self, answer: Answer) -> None:
+        await self.gate.wait()
         self.heard.append(answer)
         self.at.append(self.hand.seconds)
         if answer.sequence == 0:
@@ -107,26 +111,33 @@ class OutputTwin:
 
 
 class StubbornSpool(Spool):
-    """A spool whose disk waits for ``lets``, or is full as often as ``full`` says."""
+    """A spool whose disk waits for ``lets``, is full as often as ``full`` says, or settles nothing."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.lets = threading.Event()
         self.lets.set()
         self.full = 0
+        self.settles = True
 
-    def record(self, inspection: Inspection) -> Inspection:
+    def record(self, inspection: Inspection, answered: Sequence[Answered] = ()) -> Inspection:
         assert self.lets.wait(20)
         if self.full:
             self.full -= 1
             raise DiskFull("no space is left", "Free some.")
-        return super().record(inspection)
+        return super().record(inspection, answered)
+
+    def settle(self, *given: Any) -> None:
+        if not self.settles:
+            raise DiskFull("no space is left", "Free some.")
+        super().settle(*given)
 
 
 class Bench:
     """A whole line on a hand clock, with a real spool."""
 
     def __init__(self, folder: Path, queue: int = 2, keep: KeepPolicy = NOTHING) -> None:
+        self.folder = folder
         self.hand = HandClock((0.005, 0.5))
         self.clock = self.hand.clock
         self.state = LineState("st-1", "line-1", "test", AT)
@@ -169,6 +180,19 @@ class Bench:
 
         await self.until(lambda: len(ready()) == count)
         return [from_json(Inspection, json.loads(text)) for _, text in ready()]
+
+    def killed(self) -> dict[str, Decision]:
+        """What a station would send of each part that is started anew after a kill at this moment."""
+        copy = self.folder / f"killed-{self.hand.seconds}-{len(self.output.heard)}"
+        copy.mkdir()
+        for name in ("spool.db", "spool.db-wal"):
+            self.thread.wait(shutil.copy, self.folder / name, copy / name)
+        again = Spool(copy / "spool.db")
+        again.reap()
+        texts = [text for _, text in again.waiting(500).records]
+        again.close()
+        found = [from_json(Inspection, json.loads(text)) for text in texts]
+        return {inspection.name: inspection.decision for inspection in found}
 
     async def close(self) -> None:
         self.spool.lets.set()
@@ -267,6 +291,31 @@ def test_a_record_that_is_not_on_the_disk_in_time_is_no_decision_everywhere(tmp_
         await bench.hand.pass_(1.0)
         (stored,) = await bench.settled(1)
         assert (stored.id, stored.decision.verdict) == (told.inspection, Verdict.NO_DECISION)
+
+    scene(act, tmp_path)
+
+
+def test_a_part_that_was_not_answered_before_a_kill_is_no_pass(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.spool.settles = False
+        bench.output.gate.clear()
+        bench.show(1)
+        count = "SELECT count(*) FROM records"
+        await bench.until(lambda: bench.thread.wait(bench.spool._rows, count) == [(1,)])
+        silent = bench.killed()["part-1"]
+        assert silent.verdict is Verdict.NO_DECISION
+        assert [reason.code for reason in silent.reasons] == [ReasonCode.NOT_ANSWERED]
+        bench.output.gate.set()
+        await bench.until(lambda: len(bench.camera.done) == 1)
+        bench.show(2)
+        await bench.until(lambda: len(bench.camera.done) == 2)
+        verdicts = {part: decision.verdict for part, decision in bench.killed().items()}
+        assert verdicts == {"part-1": Verdict.PASS, "part-2": Verdict.NO_DECISION}
+        bench.spool.settles = True
+        await bench.hand.pass_(1.0)
+        await bench.settled(2)
+        verdicts = {part: decision.verdict for part, decision in bench.killed().items()}
+        assert verdicts == {"part-1": Verdict.PASS, "part-2": Verdict.PASS}
 
     scene(act, tmp_path)
 

@@ -12,10 +12,10 @@ import pytest
 from simulators.station_parts import AT, record
 
 from andon.domain.feedback import Answer, Queue, Review
-from andon.domain.inspections import Inspection, Kept
+from andon.domain.inspections import Decision, Inspection, Kept, Reason, ReasonCode, Verdict
 from andon.domain.serial import from_json
 from andon.errors import AndonError, DiskFull, OperatorError, UnsupportedVersion
-from andon.station.spool.records import MAX_HELD, Spool, StoredBlob
+from andon.station.spool.records import MAX_HELD, Answered, Spool, StoredBlob
 from andon.units import digest_of
 
 ROOT = Path(__file__).parents[3]
@@ -82,17 +82,38 @@ def test_only_what_was_receipted_leaves_and_what_is_refused_is_put_aside(spool: 
     assert spool.counts() == (1, 0, 1)
 
 
-def test_a_killed_program_leaves_records_that_are_sent_as_they_were_written(tmp_path: Path) -> None:
+LATE = Decision(Verdict.NO_DECISION, (Reason(ReasonCode.LATE, None, "too late"),))
+
+
+def test_what_a_killed_program_did_not_mark_as_answered_is_no_decision(tmp_path: Path) -> None:
     first = Spool(tmp_path / "spool.db")
-    first.record(record(kept=Kept.LOST))
+    heard, held_up, late = (first.record(record(kept=Kept.LOST)) for _ in range(3))
+    told = replace(held_up, decision=LATE)
+    silent = first.record(record(), (Answered(heard.id), Answered(held_up.id, told)))
+    first.settle(replace(late, decision=LATE))
     first.close()
     again = Spool(tmp_path / "spool.db")
     assert sent(again) == []
-    assert again.reap() == 1
-    (left,) = sent(again)
-    assert left.capture is not None
-    assert left.capture.kept is Kept.LOST
+    assert again.reap() == 3
+    left = {found.id: found for found in sent(again)}
+    assert left[heard.id] == heard
+    assert left[held_up.id] == told
+    assert left[late.id].decision == LATE
+    assert left[silent.id].decision.verdict is Verdict.NO_DECISION
+    (reason,) = left[silent.id].decision.reasons
+    assert reason.code is ReasonCode.NOT_ANSWERED
+    assert "PASS" in reason.detail
+    assert left[silent.id].scores == silent.scores
+    assert again.reap() == 0
     again.close()
+
+
+def test_a_mark_never_undoes_what_was_settled(spool: Spool) -> None:
+    written = spool.record(record())
+    settled = replace(written, name="settled")
+    spool.settle(settled)
+    spool.record(record(), (Answered(written.id, replace(written, decision=LATE)),))
+    assert sent(spool) == [settled]
 
 
 def test_pictures_go_after_their_records_receipt_and_only_where_they_are_wanted(spool: Spool) -> None:
@@ -108,6 +129,42 @@ def test_pictures_go_after_their_records_receipt_and_only_where_they_are_wanted(
     assert {found.digest for found in spool.spent(10)} == {image.digest, thumbnail.digest}
     spool.forget(image.digest)
     assert spool.image_bytes() == 0
+
+
+def test_a_picture_that_two_records_share_stays_until_the_hub_has_both(spool: Spool) -> None:
+    image = blob(b"the camera shows the same again")
+    first, second = (spool.record(record()) for _ in range(2))
+    for one in (first, second):
+        spool.settle(kept(one, image), (image,))
+    spool.receipted([second.id], {}, [])
+    assert spool.spent(10) == ()
+    spool.receipted([first.id], {}, [])
+    assert spool.spent(10) == (image,)
+
+
+def test_a_shared_picture_that_is_gone_is_lost_to_every_record_that_waits(spool: Spool) -> None:
+    image = blob(b"the camera shows the same again")
+    for one in [spool.record(record()) for _ in range(3)]:
+        spool.settle(kept(one, image), (image,))
+    spool.forget(image.digest)
+    assert [found.capture.kept for found in sent(spool) if found.capture] == [Kept.LOST] * 3
+    assert spool.image_bytes() == 0
+
+
+def test_a_picture_the_hub_waits_for_is_still_sent_when_another_record_shows_it(spool: Spool) -> None:
+    image, better = blob(b"same", 1), blob(b"same", 5)
+    first = spool.record(record())
+    spool.settle(kept(first, image), (image,))
+    spool.receipted([first.id], {}, [image.digest])
+    second = spool.record(record())
+    spool.settle(kept(second, better), (better,))
+    assert spool.wanted(10) == (better,)
+    spool.uploaded(image.digest)
+    assert spool.spent(10) == ()
+    third = spool.record(record())
+    spool.settle(kept(third, image), (image,))
+    spool.receipted([second.id, third.id], {}, [])
+    assert spool.spent(10) == (better,)
 
 
 def test_a_held_part_keeps_its_picture_until_somebody_said_something(spool: Spool) -> None:
@@ -232,7 +289,7 @@ class FailingFile(apsw.VFSFile):
 def test_whichever_write_fails_no_record_that_was_written_is_lost(
     tmp_path: Path, failure: type[Exception]
 ) -> None:
-    for at in range(1, 200):
+    for at in range(1, 400):
         path = tmp_path / f"spool-{at}.db"
         disk = FailingDisk(at, failure)
         said, failed = flow(path, disk, failure)

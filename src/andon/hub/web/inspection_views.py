@@ -27,6 +27,7 @@ REASONS: Mapping[ReasonCode, str] = {
     ReasonCode.NO_MODEL: "the station had no model to judge with",
     ReasonCode.LATE: "the verdict came after the deadline",
     ReasonCode.NOT_RECORDED: "the record could not be written in time",
+    ReasonCode.NOT_ANSWERED: "the station ended before it could answer",
     ReasonCode.NO_IMAGE: "the camera gave no image",
     ReasonCode.STUCK_IMAGE: "the camera gave the same picture again and again",
     ReasonCode.DARK_IMAGE: "the image is too dark",

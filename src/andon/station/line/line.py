@@ -210,6 +210,8 @@ class Line:
         if recorded is not None:
             told = _still_in_time(recorded, self._clock.monotonic() - decided.due)
         await self._ends.output.tell(_answer_of(told))
+        if recorded is not None:
+            self._books.recorder.answered(told, recorded)
         self._ends.camera.answered(frame, told.decision)
         now = self._clock.monotonic()
         told = _timed(told, (now - frame.monotonic) * 1e3, (now - begun) * 1e3)
@@ -308,7 +310,7 @@ def _is_late(decided: _Decided) -> bool:
 def _still_in_time(recorded: Inspection, beyond: float) -> Inspection:
     """The same, undecided where this program was held up until the answer was ``beyond`` seconds late.
 
-    The record on the disk is amended when its image is settled, before the hub gets it.
+    The record on the disk is amended with the next change after the answer, before the hub gets it.
     """
     if beyond <= 0 or recorded.decision.verdict is Verdict.NO_DECISION:
         return recorded

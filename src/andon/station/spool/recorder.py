@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from andon.domain.feedback import Queue
@@ -10,7 +11,7 @@ from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, V
 from andon.domain.stations import Alarm, AlarmCode
 from andon.errors import AndonError
 from andon.station.running.clock import Clock, in_time
-from andon.station.spool.records import StoredBlob, with_image_lost
+from andon.station.spool.records import Answered, StoredBlob, with_image_lost
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState
 
@@ -37,6 +38,7 @@ class Recorder:
         self._state = state
         self._clock = clock
         self._unrecorded: deque[_Unrecorded] = deque()
+        self._answered: dict[str, Answered] = {}
         self._healthy = True
 
     async def record(self, inspection: Inspection, seconds: float) -> Inspection | None:
@@ -44,7 +46,7 @@ class Recorder:
 
         What was None is NO-DECISION, also in the record that is written later.
         """
-        written = asyncio.ensure_future(self._call(self._spool.record, inspection))
+        written = asyncio.ensure_future(self._written(inspection))
         try:
             recorded = await in_time(self._clock, seconds, written)
             self._healthy = True
@@ -56,13 +58,19 @@ class Recorder:
             self._later(inspection, written, cause.message)
         return None
 
+    def answered(self, told: Inspection, recorded: Inspection) -> None:
+        """The answer is out; the next thing that is written says so, and costs no write of its own."""
+        differs = told.decision != recorded.decision
+        self._answered[told.id] = Answered(told.id, told if differs else None)
+
     async def settle(
         self, inspection: Inspection, blobs: Sequence[StoredBlob] = (), queue: Queue | None = None
     ) -> None:
         """Say what became of a record's image, however long the disk takes."""
         while True:
             try:
-                await self._call(self._spool.settle, inspection, blobs, queue)
+                with self._marks() as answered:
+                    await self._call(self._spool.settle, inspection, blobs, queue, answered)
             except AndonError as cause:
                 self.troubled(cause)
                 await self._clock.sleep(RETRY)
@@ -94,10 +102,24 @@ class Recorder:
             except AndonError as cause:
                 self.troubled(cause)
                 await self._clock.sleep(RETRY)
-                written = asyncio.ensure_future(self._call(self._spool.record, part.inspection))
+                written = asyncio.ensure_future(self._written(part.inspection))
             else:
                 await self.settle(with_image_lost(replace(part.inspection, capture=numbered)))
                 return
+
+    async def _written(self, inspection: Inspection) -> Inspection:
+        with self._marks() as answered:
+            return await self._call(self._spool.record, inspection, answered)
+
+    @contextmanager
+    def _marks(self) -> Iterator[tuple[Answered, ...]]:
+        """What is to be marked with the next change; where that fails, with the one after it."""
+        marks, self._answered = self._answered, {}
+        try:
+            yield tuple(marks.values())
+        except BaseException:
+            self._answered = {**marks, **self._answered}
+            raise
 
     def _later(self, inspection: Inspection, written: "asyncio.Future[Inspection]", why: str) -> None:
         written.add_done_callback(_look_at)

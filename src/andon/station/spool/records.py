@@ -1,70 +1,23 @@
 """The spool: records, reviews and small pictures that the hub has not receipted, in one SQLite file.
 
-Every change is on the disk when its call returns (WAL, ``synchronous=FULL``).  One connection, used by one
-thread at a time; it alone checkpoints, when asked, because a checkpoint takes longer than a record may.
+A record is written before its part is answered, marked when the answer is out, and settled when its image's
+fate is known.  Whatever a killed program left unmarked was perhaps never answered: it becomes NO-DECISION.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from pathlib import Path
-from typing import Any
-
-import apsw
 
 from andon.domain.feedback import Queue, Review
-from andon.domain.inspections import Inspection, Kept
+from andon.domain.inspections import Decision, Inspection, Kept, Reason, ReasonCode, Verdict
 from andon.domain.serial import from_json, to_json
-from andon.errors import DiskFull, OperatorError, UnsupportedVersion
+from andon.station.spool.database import Database
 from andon.units import Digest
 
-VERSION = 1
-OLDEST_SQLITE = (3, 51, 3)
-CHECKPOINT_PAGES = 1000
 MAX_HELD = 500
 """Parts that wait for a person; beyond, the oldest are only on the hub."""
-
-SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE records (
-    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ready INTEGER NOT NULL, body TEXT NOT NULL
-);
-CREATE INDEX records_open ON records (sequence) WHERE ready = 0;
-CREATE TABLE reviews (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE aside (id TEXT PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE blobs (
-    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, content BLOB, worth INTEGER NOT NULL,
-    state TEXT NOT NULL, record TEXT NOT NULL
-);
-CREATE INDEX blobs_record ON blobs (record);
-CREATE INDEX blobs_state ON blobs (state, worth);
-CREATE INDEX blobs_files ON blobs (state <> 'sent', worth) WHERE content IS NULL;
-CREATE TABLE held (
-    id TEXT PRIMARY KEY, queue TEXT NOT NULL, blob TEXT, body TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO totals VALUES ('records', 0), ('held', 0), ('aside', 0), ('image bytes', 0);
-"""
-
-COUNTED = """
-CREATE TRIGGER {table}_more AFTER INSERT ON {table} BEGIN
-    UPDATE totals SET value = value + 1 WHERE name = '{table}';
-END;
-CREATE TRIGGER {table}_less AFTER DELETE ON {table} BEGIN
-    UPDATE totals SET value = value - 1 WHERE name = '{table}';
-END;
-"""
-
-MEASURED = """
-CREATE TRIGGER blobs_more AFTER INSERT ON blobs WHEN new.content IS NULL BEGIN
-    UPDATE totals SET value = value + new.size WHERE name = 'image bytes';
-END;
-CREATE TRIGGER blobs_less AFTER DELETE ON blobs WHEN old.content IS NULL BEGIN
-    UPDATE totals SET value = value - old.size WHERE name = 'image bytes';
-END;
-"""
-"""Totals are kept, not counted: after days without a hub there are millions of rows."""
 
 
 class _Fact:
@@ -74,8 +27,16 @@ class _Fact:
     HUB_KEY = "hub-key"
 
 
+class _Stage(IntEnum):
+    """Of a record. Only what is settled is sent (the schema has an index of the others)."""
+
+    WRITTEN = 0
+    ANSWERED = 1
+    SETTLED = 2
+
+
 class _BlobState:
-    """A blob waits for its record's receipt, is then wanted by the hub or not, and is gone or held."""
+    """A blob waits for its records' receipts, is then wanted by the hub or not, and is gone or held."""
 
     WAITING = "waiting"
     WANTED = "wanted"
@@ -95,6 +56,14 @@ class StoredBlob:
     size: int
     content: bytes | None
     worth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A record whose part's answer is out; ``told`` where that differs from what was written before it."""
+
+    id: str
+    told: Inspection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,56 +92,66 @@ class Spool:
     """
 
     def __init__(self, path: Path, vfs: str | None = None) -> None:
-        _check_library()
-        self._path = path
-        with _failures(path):
-            self._connection = apsw.Connection(str(path), vfs=vfs)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
-                self._connection.execute(f"PRAGMA {pragma}")
-        with self._change():
-            self._prepare()
+        self._database = Database(path, vfs)
+        self._run, self._rows = self._database.run, self._database.rows
+        self._change = self._database.change
 
     def close(self) -> None:
         """Let go of the file; where its log cannot be brought into it now, the next one to open it does."""
-        with _failures(self._path):
-            self._connection.close()
+        self._database.close()
 
-    def record(self, inspection: Inspection) -> Inspection:
+    def record(self, inspection: Inspection, answered: Sequence[Answered] = ()) -> Inspection:
         """Write a new record; it is given the next number of the station's sequence.
 
         It says of its image what holds if this program dies now, and is not sent before :meth:`settle`.
+        Parts that were ``answered`` since are marked so in the same transaction.
         """
         assert inspection.capture is not None
         with self._change():
+            self._mark(answered)
             sequence = int(self._fact(_Fact.SEQUENCE) or 0) + 1
             numbered = replace(inspection, capture=replace(inspection.capture, sequence=sequence))
             self._keep_fact(_Fact.SEQUENCE, str(sequence))
-            self._run("INSERT INTO records VALUES (?, ?, 0, ?)", (sequence, inspection.id, _text(numbered)))
+            row = (sequence, inspection.id, _Stage.WRITTEN, _text(numbered))
+            self._run("INSERT INTO records VALUES (?, ?, ?, ?)", row)
         return numbered
 
     def settle(
-        self, inspection: Inspection, blobs: Sequence[StoredBlob] = (), queue: Queue | None = None
+        self,
+        inspection: Inspection,
+        blobs: Sequence[StoredBlob] = (),
+        queue: Queue | None = None,
+        answered: Sequence[Answered] = (),
     ) -> None:
-        """Say what became of a record's image; from now on it is sent. ``queue`` holds it for a person."""
+        """Say what became of a record's image; from now on it is sent. ``queue`` holds it for a person.
+
+        Parts that were ``answered`` since are marked so in the same transaction.
+        """
         with self._change():
-            self._run(
-                "UPDATE records SET body = ?, ready = 1 WHERE id = ?", (_text(inspection), inspection.id)
-            )
+            self._mark(answered)
+            row = (_text(inspection), _Stage.SETTLED, inspection.id)
+            self._run("UPDATE records SET body = ?, stage = ? WHERE id = ?", row)
             for blob in blobs:
                 self._keep_blob(blob, inspection.id)
             if queue is not None:
                 self._hold(inspection, queue)
-        self._checkpoint()
+        self._database.checkpoint()
 
     def reap(self) -> int:
-        """Let go what a killed program left unsettled: as written, without an image. Gives how many."""
+        """Let go what a killed program left unsettled: without an image, and undecided where the plant
+        perhaps heard nothing. Gives how many.
+        """
         with self._change():
-            self._run("UPDATE records SET ready = 1 WHERE ready = 0")
-            return int(self._connection.changes())
+            query = "SELECT body FROM records WHERE stage = ?"
+            for (body,) in self._rows(query, (_Stage.WRITTEN,)):
+                silent = _not_answered(from_json(Inspection, json.loads(body)))
+                self._run("UPDATE records SET body = ? WHERE id = ?", (_text(silent), silent.id))
+            self._run("UPDATE records SET stage = ? WHERE stage < 2", (_Stage.SETTLED,))
+            return self._database.changes()
 
     def waiting(self, limit: int) -> Waiting:
         """What to deliver next: settled records in order, up to the first that is not, and reviews."""
-        first_open = self._rows("SELECT min(sequence) FROM records WHERE ready = 0")[0][0]
+        first_open = self._rows("SELECT min(sequence) FROM records WHERE stage < 2")[0][0]
         records = self._rows(
             "SELECT id, body FROM records WHERE sequence < ? ORDER BY sequence LIMIT ?",
             (first_open if first_open is not None else 2**62, limit),
@@ -186,10 +165,7 @@ class Spool:
             for identifier in accepted:
                 self._run("DELETE FROM records WHERE id = ?", (identifier,))
                 self._run("DELETE FROM reviews WHERE id = ?", (identifier,))
-                self._run(
-                    "UPDATE blobs SET state = ? WHERE record = ? AND state = ?",
-                    (_BlobState.SENT, identifier, _BlobState.WAITING),
-                )
+                self._release(identifier)
             for digest in wanted:
                 self._run("UPDATE blobs SET state = ? WHERE digest = ?", (_BlobState.WANTED, digest))
             for identifier, reason in refused.items():
@@ -211,7 +187,8 @@ class Spool:
     def spent(self, limit: int) -> tuple[StoredBlob, ...]:
         """Blobs that nobody needs here any more: the hub has them and nobody waits to see them."""
         return self._blobs(
-            "state = ? AND digest NOT IN (SELECT blob FROM held WHERE blob IS NOT NULL) LIMIT ?",
+            "state = ? AND digest NOT IN (SELECT blob FROM held WHERE blob IS NOT NULL)"
+            " AND digest NOT IN (SELECT digest FROM uses) LIMIT ?",
             (_BlobState.SENT, limit),
         )
 
@@ -223,12 +200,13 @@ class Spool:
         """A blob's bytes are gone: records that were not sent yet say that their image is lost."""
         with self._change():
             records = self._rows(
-                "SELECT r.body FROM records r JOIN blobs b ON b.record = r.id WHERE b.digest = ?", (digest,)
+                "SELECT r.body FROM records r JOIN uses u ON u.record = r.id WHERE u.digest = ?", (digest,)
             )
             for (body,) in records:
                 lost = with_image_lost(from_json(Inspection, json.loads(body)))
                 self._run("UPDATE records SET body = ? WHERE id = ?", (_text(lost), lost.id))
             self._run("UPDATE held SET blob = NULL WHERE blob = ?", (digest,))
+            self._run("DELETE FROM uses WHERE digest = ?", (digest,))
             self._run("DELETE FROM blobs WHERE digest = ?", (digest,))
 
     def image_bytes(self) -> int:
@@ -286,20 +264,6 @@ class Spool:
             self._keep_fact(_Fact.ASSIGNMENT, text)
             self._keep_fact(_Fact.FLOOR, str(max(counter, self.floor())))
 
-    def _prepare(self) -> None:
-        version = self._rows("PRAGMA user_version")[0][0]
-        if version > VERSION:
-            raise UnsupportedVersion(
-                f"{self._path} was made by a newer Andon (format {version}, this one reads {VERSION})",
-                "Install a newer Andon.",
-            )
-        if version == 0:
-            self._run(SCHEMA)
-            for table in ("records", "held", "aside"):
-                self._run(COUNTED.format(table=table))
-            self._run(MEASURED)
-            self._run(f"PRAGMA user_version = {VERSION}")
-
     def _hold(self, inspection: Inspection, queue: Queue) -> None:
         blob = inspection.capture.blob if inspection.capture else None
         row = (inspection.id, queue.value, blob, _text(inspection))
@@ -308,13 +272,34 @@ class Spool:
             "DELETE FROM held WHERE id NOT IN (SELECT id FROM held ORDER BY id DESC LIMIT ?)", (MAX_HELD,)
         )
 
+    def _mark(self, answered: Sequence[Answered]) -> None:
+        for part in answered:
+            body = None if part.told is None else _text(part.told)
+            row = (_Stage.ANSWERED, body, part.id, _Stage.WRITTEN)
+            self._run(
+                "UPDATE records SET stage = ?, body = coalesce(?, body) WHERE id = ? AND stage = ?", row
+            )
+
     def _keep_blob(self, blob: StoredBlob, record: str) -> None:
-        row = (blob.digest, blob.size, blob.content, blob.worth, _BlobState.WAITING, record)
+        """Pictures that are equal are one blob; it stays for the last record that shows it."""
+        row = (blob.digest, blob.size, blob.content, blob.worth, _BlobState.WAITING)
         self._run(
-            "INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
-            " SET worth = excluded.worth, state = excluded.state, record = excluded.record",
+            "INSERT INTO blobs VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+            " SET worth = max(worth, excluded.worth),"
+            " state = CASE state WHEN 'sent' THEN excluded.state ELSE state END",
             row,
         )
+        self._run("INSERT OR IGNORE INTO uses VALUES (?, ?)", (record, blob.digest))
+
+    def _release(self, record: str) -> None:
+        """The hub has this record: pictures that no other one shows need not wait any longer."""
+        self._run(
+            "UPDATE blobs SET state = ? WHERE state = ?"
+            " AND digest IN (SELECT digest FROM uses WHERE record = ?)"
+            " AND NOT EXISTS (SELECT 1 FROM uses WHERE digest = blobs.digest AND record <> ?)",
+            (_BlobState.SENT, _BlobState.WAITING, record, record),
+        )
+        self._run("DELETE FROM uses WHERE record = ?", (record,))
 
     def _put_aside(self, identifier: str, reason: str) -> None:
         for table in ("records", "reviews"):
@@ -338,33 +323,6 @@ class Spool:
     def _keep_fact(self, name: str, value: str) -> None:
         self._run("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
-    def _run(self, statement: str, bindings: tuple[object, ...] = ()) -> None:
-        self._connection.execute(statement, bindings)
-
-    def _rows(self, statement: str, bindings: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with _failures(self._path):
-            return list(self._connection.execute(statement, bindings))
-
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        """One transaction: all of it is on the disk afterwards, or nothing is."""
-        with _failures(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    def _checkpoint(self) -> None:
-        """Bring the log into the file once it is long; a failure leaves the log as it is, which is safe."""
-        with _failures(self._path):
-            pages, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
-            if pages > CHECKPOINT_PAGES and moved < pages:
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-
 
 def with_image_lost(inspection: Inspection) -> Inspection:
     """The record of a part whose image was to be kept and is gone."""
@@ -374,27 +332,14 @@ def with_image_lost(inspection: Inspection) -> Inspection:
     return replace(inspection, capture=replace(capture, kept=Kept.LOST, blob=None, size=0))
 
 
+def _not_answered(inspection: Inspection) -> Inspection:
+    """The record of a part of which nobody knows whether the plant heard anything."""
+    judged = inspection.decision.verdict
+    detail = f"the station ended before it could answer, or note that it had; it had judged {judged.value}"
+    already = inspection.decision.reasons if judged is Verdict.NO_DECISION else ()
+    reasons = (Reason(ReasonCode.NOT_ANSWERED, None, detail), *already)
+    return replace(inspection, decision=Decision(Verdict.NO_DECISION, reasons))
+
+
 def _text(inspection: Inspection) -> str:
     return json.dumps(to_json(inspection), separators=(",", ":"))
-
-
-def _check_library() -> None:
-    found = apsw.sqlite_lib_version()
-    if tuple(int(number) for number in found.split(".")) < OLDEST_SQLITE:
-        raise UnsupportedVersion(
-            f"this SQLite is {found}; older ones than 3.51.3 can damage a spool", "Install a newer apsw."
-        )
-
-
-@contextmanager
-def _failures(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except apsw.FullError as cause:
-        raise DiskFull(
-            f"no space is left for {path}", "Free some space; the station goes on by itself."
-        ) from cause
-    except apsw.Error as cause:
-        raise OperatorError(
-            f"the spool {path} cannot be used: {cause}", "Look at the disk and its messages."
-        ) from cause

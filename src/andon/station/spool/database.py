@@ -1,0 +1,154 @@
+"""The file of the spool: its tables, its transactions, and what its failures are called.
+
+Every change is on the disk when its call returns (WAL, ``synchronous=FULL``).  One connection, used by one
+thread at a time; it alone checkpoints, when asked, because a checkpoint takes longer than a record may.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from andon.errors import DiskFull, OperatorError, UnsupportedVersion
+
+VERSION = 1
+OLDEST_SQLITE = (3, 51, 3)
+CHECKPOINT_PAGES = 1000
+
+SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE records (
+    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stage INTEGER NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX records_open ON records (sequence) WHERE stage < 2;
+CREATE TABLE reviews (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE aside (id TEXT PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE blobs (
+    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, content BLOB, worth INTEGER NOT NULL,
+    state TEXT NOT NULL
+);
+CREATE TABLE uses (record TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (record, digest)) WITHOUT ROWID;
+CREATE INDEX uses_digest ON uses (digest);
+CREATE INDEX blobs_state ON blobs (state, worth);
+CREATE INDEX blobs_files ON blobs (state <> 'sent', worth) WHERE content IS NULL;
+CREATE TABLE held (
+    id TEXT PRIMARY KEY, queue TEXT NOT NULL, blob TEXT, body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO totals VALUES ('records', 0), ('held', 0), ('aside', 0), ('image bytes', 0);
+"""
+
+COUNTED = """
+CREATE TRIGGER {table}_more AFTER INSERT ON {table} BEGIN
+    UPDATE totals SET value = value + 1 WHERE name = '{table}';
+END;
+CREATE TRIGGER {table}_less AFTER DELETE ON {table} BEGIN
+    UPDATE totals SET value = value - 1 WHERE name = '{table}';
+END;
+"""
+
+MEASURED = """
+CREATE TRIGGER blobs_more AFTER INSERT ON blobs WHEN new.content IS NULL BEGIN
+    UPDATE totals SET value = value + new.size WHERE name = 'image bytes';
+END;
+CREATE TRIGGER blobs_less AFTER DELETE ON blobs WHEN old.content IS NULL BEGIN
+    UPDATE totals SET value = value - old.size WHERE name = 'image bytes';
+END;
+"""
+"""Totals are kept, not counted: after days without a hub there are millions of rows."""
+
+
+class Database:
+    """One connection to the file.
+
+    Raises:
+        DiskFull: no space is left; nothing of the call was done.
+        OperatorError: the file cannot be read or written, or is damaged.
+        UnsupportedVersion: a newer program made it, or this SQLite cannot be trusted with it.
+    """
+
+    def __init__(self, path: Path, vfs: str | None = None) -> None:
+        _check_library()
+        self._path = path
+        with _failures(path):
+            self._connection = apsw.Connection(str(path), vfs=vfs)
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
+                self._connection.execute(f"PRAGMA {pragma}")
+        with self.change():
+            self._prepare()
+
+    def close(self) -> None:
+        """Let go of the file; where its log cannot be brought into it now, the next one to open it does."""
+        with _failures(self._path):
+            self._connection.close()
+
+    def changes(self) -> int:
+        """Rows that the last statement changed."""
+        return int(self._connection.changes())
+
+    def run(self, statement: str, bindings: tuple[object, ...] = ()) -> None:
+        """Do it inside of a :meth:`change`."""
+        self._connection.execute(statement, bindings)
+
+    def rows(self, statement: str, bindings: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """What it gives, whole."""
+        with _failures(self._path):
+            return list(self._connection.execute(statement, bindings))
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """One transaction: all of it is on the disk afterwards, or nothing is."""
+        with _failures(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def checkpoint(self) -> None:
+        """Bring the log into the file once it is long; a failure leaves the log as it is, which is safe."""
+        with _failures(self._path):
+            pages, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+            if pages > CHECKPOINT_PAGES and moved < pages:
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def _prepare(self) -> None:
+        version = self.rows("PRAGMA user_version")[0][0]
+        if version > VERSION:
+            raise UnsupportedVersion(
+                f"{self._path} was made by a newer Andon (format {version}, this one reads {VERSION})",
+                "Install a newer Andon.",
+            )
+        if version == 0:
+            self.run(SCHEMA)
+            for table in ("records", "held", "aside"):
+                self.run(COUNTED.format(table=table))
+            self.run(MEASURED)
+            self.run(f"PRAGMA user_version = {VERSION}")
+
+
+def _check_library() -> None:
+    found = apsw.sqlite_lib_version()
+    if tuple(int(number) for number in found.split(".")) < OLDEST_SQLITE:
+        raise UnsupportedVersion(
+            f"this SQLite is {found}; older ones than 3.51.3 can damage a spool", "Install a newer apsw."
+        )
+
+
+@contextmanager
+def _failures(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except apsw.FullError as cause:
+        raise DiskFull(
+            f"no space is left for {path}", "Free some space; the station goes on by itself."
+        ) from cause
+    except apsw.Error as cause:
+        raise OperatorError(
+            f"the spool {path} cannot be used: {cause}", "Look at the disk and its messages."
+        ) from cause

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from simulators.brightness_plant import BrightnessPlant, build
+from simulators.programs import until
 from simulators.records import package
+from typer.testing import CliRunner
 
+from andon.cli.main import app
 from andon.domain.jobs import JobKind
 from andon.domain.models import Cuts
 from andon.domain.recipes import Unit
@@ -20,9 +24,10 @@ from andon.domain.requests import BenchmarkJob, EvaluateJob, read_request
 from andon.formats.pixels import decode
 from andon.hub.main import create_app
 from andon.hub.settings import Settings
+from andon.runtime.execution import REFERENCE
 from andon.services.approvals import is_approved
 from andon.services.comparisons import compare_models
-from andon.services.jobs import list_jobs
+from andon.services.jobs import claim_job, list_jobs
 from andon.services.previews import preview_recipe
 from andon.services.recipes import BOUND_IN_VIEW, RecipeRequest, find_recipe, rescore_recipe, versions_of
 from andon.services.scores import latest_evaluation
@@ -258,6 +263,69 @@ def test_a_draft_that_cannot_be_is_refused_in_words(
     assert refused.status_code in (404, 422)
     assert said in refused.text
     assert client.get("/recipes/refused").status_code == 404
+
+
+def test_a_command_makes_what_the_editor_makes(plant: BrightnessPlant, client: TestClient) -> None:
+    evaluation = latest_evaluation(plant.workspace, plant.package)
+    assert evaluation is not None and evaluation.scores is not None
+    image = evaluation.scores.calibration[0].image
+    options = {
+        "--model": plant.package.digest,
+        "--locate": f"{image}:x=4,y=6,width=20,height=12,reach=9,least=0.7",
+        "--health": "dark=0.1,stuck=5",
+        "--costs": "escape=50,overkill=5,review=20,defect_percent=5",
+        "--cut": "dark=0.4,0.6",
+    }
+    words = [word for option in options.items() for word in option]
+    command = ["-w", str(plant.workspace.folder), "recipes", "make", "typed", *words]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    typed = find_recipe(plant.workspace, "typed")
+
+    limits = {"locate_x": "4", "locate_y": "6", "locate_width": "20", "locate_height": "12"}
+    limits |= {"locate_reach": "9", "locate_least": "0.7"}
+    box = {"locate_how": "cut", "locate_picture": image} | limits
+    bright = typed.cuts["bright"]
+    cuts = {"cut_review": [str(bright.review), "0.4"], "cut_reject": [str(bright.reject), "0.6"]}
+    costs = {"cost_escape": "50", "cost_overkill": "5", "cost_review": "20", "cost_defect_percent": "5"}
+    fields = draft(
+        plant, name="typed", note="", health_dark="0.1", health_stuck="5", **box, **cuts, **costs
+    )
+    assert client.post("/recipes", data=fields).status_code == 200
+    drawn = find_recipe(plant.workspace, "typed@2")
+    assert replace(typed, version=2, at=drawn.at, author=drawn.author) == drawn
+    dearer = replace(evaluation.costs, review=20.0)
+    assert bright == evaluation.cheapest_cuts(dearer).cuts["bright"] != evaluation.cuts["bright"]
+
+
+def test_an_inspection_is_asked_for_with_all_that_the_command_has(
+    plant: BrightnessPlant, client: TestClient, tmp_path: Path
+) -> None:
+    form = client.get("/jobs/inspections").text
+    assert 'value="tiles"' in form and 'name="threads"' in form
+    out = tmp_path / "results"
+    asked = {"recipe": "tiles@1", "folder": str(plant.inspected), "out": str(out)}
+    variant = {"variant": str(REFERENCE), "threads": "1"}
+    page = client.post("/jobs/inspections", data=asked | variant)
+    assert page.url.path.startswith("/jobs/"), page.text
+    job = list_jobs(plant.workspace, 1).rows[0]
+    until("a worker has it", lambda: taken(plant, job.id))
+    do(plant.workspace, job, lambda *_: None)
+    assert (out / "results.csv").is_file()
+    address = f"/jobs/{job.id}/results/results.csv"
+    assert address in client.get(f"/jobs/{job.id}").text
+    assert client.get(address).content == (out / "results.csv").read_bytes()
+    with plant.workspace.database.read() as tx:
+        rows = stored_inspections.page(tx, stored_inspections.Query(job=job.id), None, 1).rows
+    assert rows[0].variant == str(REFERENCE)
+    for wrong in ({"variant": "abacus/f32"}, {"threads": "0"}, {"threads": "many"}, {"out": "results"}):
+        refused = client.post("/jobs/inspections", data=asked | variant | wrong)
+        assert refused.status_code == 422 and 'role="alert"' in refused.text, wrong
+
+
+def taken(plant: BrightnessPlant, job: str) -> bool:
+    """Take the job that waits longest; whether it is this one."""
+    claimed = claim_job(plant.workspace, "w")
+    return claimed is not None and claimed.job.id == job
 
 
 def test_every_page_shows(plant: BrightnessPlant, client: TestClient) -> None:

@@ -1,12 +1,21 @@
-"""Reads the options of `andon recipes make`: cuts, polygons and rules written as text."""
+"""Reads the options of `andon recipes make`: what they say is written as text."""
 
+import math
 from collections.abc import Mapping, Sequence
 
-from andon.domain.annotations import Polygon
-from andon.domain.models import Cuts
+from andon.domain.annotations import Box, Polygon
+from andon.domain.models import Costs, Cuts
 from andon.domain.ontologies import Severity
-from andon.domain.recipes import Rule, Unit
+from andon.domain.recipes import HealthLimits, Rule, Unit
 from andon.errors import InvalidInput
+
+REACH, LEAST = 40, 0.6
+"""Pixels that a part may lie elsewhere, and from which correlation on it counts as found, if not said."""
+
+LOCATE = ("x", "y", "width", "height", "reach", "least")
+HEALTH = ("dark", "bright", "blurred", "stuck")
+COSTS = ("escape", "overkill", "review", "defect_percent")
+"""Keys of the options; those of costs as recipes keep them."""
 
 
 def parse_cuts(texts: Sequence[str]) -> Mapping[str, Cuts]:
@@ -29,6 +38,65 @@ def parse_polygons(texts: Sequence[str]) -> tuple[Polygon, ...]:
 def parse_rules(texts: Sequence[str]) -> tuple[Rule, ...]:
     """`CONCEPT:key=value,key=value` -> rules."""
     return tuple(_rule(text) for text in texts)
+
+
+def parse_locate(text: str | None) -> tuple[str, Box, tuple[int, float]] | None:
+    """`IMAGE:x=..,y=..,width=..,height=..,reach=..,least=..` -> image, box, and how far and how alike."""
+    if text is None:
+        return None
+    image, colon, rest = text.partition(":")
+    values = _pairs(rest, "--locate", text, LOCATE)
+    missing = [name for name in LOCATE[:4] if name not in values]
+    if not (image and colon) or missing:
+        raise InvalidInput(
+            f"--locate {text!r} names no {', '.join(missing) or 'image'}",
+            "Example: 3f2a:x=10,y=20,width=60,height=40 (digest of the image, or its beginning)",
+        )
+    box = Box(*(values[name] for name in LOCATE[:4]))
+    return image, box, (round(values.get("reach", REACH)), values.get("least", LEAST))
+
+
+def parse_health(text: str | None) -> HealthLimits:
+    """`dark=..,bright=..,blurred=..,stuck=..` -> limits; what is not named is as usual."""
+    values = _pairs(text or "", "--health", text or "", HEALTH)
+    usual = HealthLimits()
+    stuck = round(values.get("stuck", usual.stuck))
+    dark, bright, blurred = (values.get(name, getattr(usual, name)) for name in HEALTH[:3])
+    return HealthLimits(dark, bright, blurred, stuck)
+
+
+def parse_costs(text: str | None) -> Mapping[str, float]:
+    """`escape=..,overkill=..,review=..,defect_percent=..` -> all four; empty where nothing was given."""
+    values = _pairs(text or "", "--costs", text or "", COSTS)
+    if values and set(values) != set(COSTS):
+        raise InvalidInput(
+            f"--costs {text!r} must name {', '.join(COSTS)}",
+            "Example: escape=500,overkill=2,review=1,defect_percent=0.2",
+        )
+    return values
+
+
+def costs_of(values: Mapping[str, float]) -> Costs:
+    """The costs that cuts are chosen from."""
+    rate = values["defect_percent"] / 100
+    if min(values.values()) < 0 or not 0 < rate < 1:
+        raise InvalidInput("a cost is negative, or defect_percent is not between 0 and 100")
+    return Costs(values["escape"], values["overkill"], values["review"], rate)
+
+
+def _pairs(text: str, option: str, whole: str, known: Sequence[str]) -> dict[str, float]:
+    """`KEY=NUMBER,KEY=NUMBER` -> numbers by key."""
+    values = {}
+    for pair in filter(None, (pair.strip() for pair in text.split(","))):
+        key, _, number = pair.partition("=")
+        if key not in known:
+            raise InvalidInput(
+                f"{option} {whole!r} has the unknown key {key!r}", f"Known keys: {', '.join(known)}."
+            )
+        values[key] = next(iter(_numbers(number, whole)), math.nan)
+        if not math.isfinite(values[key]):
+            raise InvalidInput(f"{option} {whole!r}: {key} cannot be {number!r}")
+    return values
 
 
 def _rule(text: str) -> Rule:

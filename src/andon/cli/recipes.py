@@ -4,7 +4,15 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.recipe_options import parse_cuts, parse_polygons, parse_rules
+from andon.cli.recipe_options import (
+    costs_of,
+    parse_costs,
+    parse_cuts,
+    parse_health,
+    parse_locate,
+    parse_polygons,
+    parse_rules,
+)
 from andon.cli.session import Json, Limit, print_facts, print_json, print_table, talk, workspace_of
 
 app = typer.Typer(
@@ -44,6 +52,24 @@ def make(
     calibration: Annotated[
         str | None, typer.Option(help="STATION/VIEW whose px/mm the rules in mm use.")
     ] = None,
+    locate: Annotated[
+        str | None,
+        typer.Option(
+            help="Box on an image that shows every part's same place: "
+            "IMAGE:x=10,y=20,width=60,height=40,reach=40,least=0.6. Parts are looked for there first."
+        ),
+    ] = None,
+    health: Annotated[
+        str | None,
+        typer.Option(help="Images that say nothing: dark=0.02,bright=0.98,blurred=0,stuck=3."),
+    ] = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(
+            help="escape=100,overkill=5,review=1,defect_percent=1: the cheapest cuts for these, "
+            "instead of those suggested."
+        ),
+    ] = None,
     note: Annotated[str, typer.Option(help="Why this version exists.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -51,20 +77,30 @@ def make(
 
     Example: andon recipes make tiles --rule "Crack:min_length=4" --ignore "0 0 40 0 40 20 0 20"
     """
+    from andon.services.drafts import cut_template
+    from andon.services.evaluations import cheapest_cuts
+    from andon.services.models import find_package
     from andon.services.recipes import RecipeRequest, make_recipe
 
+    workspace = workspace_of(context)
+    paid, place = parse_costs(costs), parse_locate(locate)
+    package = find_package(workspace, model)
+    cheapest = cheapest_cuts(workspace, package, costs_of(paid)) if paid else {}
     request = RecipeRequest(
         name=name,
-        model=model,
-        cuts=parse_cuts(cut or []),
+        model=package.digest,
+        cuts={**cheapest, **parse_cuts(cut or [])},
         rules=parse_rules(rule or []),
         regions=parse_polygons(region or []),
         ignore=parse_polygons(ignore or []),
         part_type=part_type,
         calibration=calibration,
         note=note,
+        locate=cut_template(workspace, *place) if place else None,
+        health=parse_health(health),
+        costs=paid,
     )
-    recipe = make_recipe(workspace_of(context), request)
+    recipe = make_recipe(workspace, request)
     if as_json:
         print_json(recipe)
         return
@@ -84,6 +120,9 @@ def _print_recipe(recipe: dict[str, object]) -> None:
     assert isinstance(rules, list)
     for rule in rules:
         print_facts({"rule": {key: value for key, value in rule.items() if value}})
+    if recipe["locate"]:
+        print_facts({"locate": recipe["locate"]})
+    print_facts({"health": recipe["health"]} | ({"costs": recipe["costs"]} if recipe["costs"] else {}))
 
 
 @app.command()

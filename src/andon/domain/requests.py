@@ -11,6 +11,9 @@ from andon.domain.runs import TrainSettings
 from andon.domain.serial import from_json
 from andon.errors import InvalidInput
 
+MOST_READERS = 64
+"""Files that an import reads and decodes at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImportJob:
@@ -30,6 +33,10 @@ class ImportJob:
     masks: str | None = None
     mask_cut: int = 127
     threads: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.threads <= MOST_READERS:
+            raise InvalidInput(f"{self.threads} threads are not possible", f"1 to {MOST_READERS}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,8 @@ class BenchmarkJob:
     threads: int = 2
 
 
+MOST_THREADS = 256
+
 OVERLAYS = ("all", "found", "none")
 """Of which images an inspection draws what was found: all, those that did not pass, none."""
 
@@ -67,7 +76,9 @@ class InspectJob:
     """A folder on the machine of the worker, or the test group of a data set; as `andon inspect`.
 
     Attributes:
+        variant: engine/precision; None takes the fastest FP32 one. threads: of the CPU, 1 to 256.
         overlays: of which images: all, found, none.
+        out: folder on the machine of the worker for overlays and results; None: in the workspace.
     """
 
     recipe: str
@@ -77,6 +88,7 @@ class InspectJob:
     variant: str | None = None
     threads: int = 2
     overlays: str = "found"
+    out: str | None = None
 
     def __post_init__(self) -> None:
         if (self.folder is None) == (self.dataset is None):
@@ -85,6 +97,8 @@ class InspectJob:
             raise InvalidInput(
                 f"overlays {self.overlays!r} are not known", f"Choose from: {', '.join(OVERLAYS)}."
             )
+        if not 1 <= self.threads <= MOST_THREADS:
+            raise InvalidInput(f"{self.threads} CPU threads are not possible", f"1 to {MOST_THREADS}.")
 
 
 @dataclass(frozen=True, slots=True)

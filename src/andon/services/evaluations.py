@@ -29,6 +29,7 @@ from andon.services.scores import (
     WorstCases,
     evaluations_of,
     keep_scores,
+    latest_evaluation,
 )
 from andon.services.truths import defect_names, is_located, read_mask, read_pixels
 from andon.services.workspaces import Workspace, now
@@ -165,6 +166,19 @@ def suggested_cuts(workspace: Workspace, package: Package) -> Mapping[str, Cuts]
     if not found:
         return {}
     return {name: Cuts(**cuts) for name, cuts in found[-1].facts["cuts"].items()}
+
+
+def cheapest_cuts(workspace: Workspace, package: Package, costs: Costs) -> Mapping[str, Cuts]:
+    """Cuts of least expected cost for other costs than its evaluation had; nothing is stored.
+
+    Raises:
+        NotPossible: it was never evaluated, or the evaluation kept no scores.
+        InvalidInput: a cost is not possible.
+    """
+    evaluation = latest_evaluation(workspace, package)
+    if evaluation is None:
+        raise NotPossible(f"model {package.digest[:12]} was never evaluated", "Evaluate it first.")
+    return evaluation.cheapest_cuts(costs).cuts
 
 
 @dataclass(slots=True)

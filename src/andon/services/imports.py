@@ -35,8 +35,11 @@ class ImportChoices:
     Attributes:
         source: what the origin is called; importing again under it adds nothing. Empty: the upload's name.
         layout: None recognises it.
-        metadata: said of every image. table: a CSV among the files, with metadata per file.
+        metadata: said of every image.
+        table: a CSV with metadata per file, among the files; its whole path where they were not sent, but
+            lie on the hub's machine.
         clean: further words that mean clean. masks: a folder among the files. mask_cut: 0 to 255.
+        threads: files read and decoded at a time, 1 to 64.
     """
 
     source: str = ""
@@ -47,6 +50,7 @@ class ImportChoices:
     masks: str | None = None
     mask_cut: int = 127
     add_concepts: bool = False
+    threads: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def preview_import(workspace: Workspace, upload_id: str, choices: ImportChoices)
     root = root_of(workspace, upload)
     options = Options(_clean_words(choices), masks=choices.masks, mask_cut=choices.mask_cut)
     layout, found = read_dataset(root, choices.layout, options)
-    table = _table(root, choices.table)
+    table = _table(upload, root, choices.table)
     tally = _Tally()
     tally.add(with_metadata(found, MetadataTable(table) if table else None, choices.metadata))
     tally.not_taken += [NotTaken(behind.name, behind.reason) for behind in upload.left_behind]
@@ -131,7 +135,7 @@ def request_import(workspace: Workspace, upload_id: str, choices: ImportChoices)
     root = root_of(workspace, upload)
     if upload.path is None and not upload.files:
         raise NotFound(f"upload {upload.name!r} holds no file", "Send its files first.")
-    table = _table(root, choices.table)
+    table = _table(upload, root, choices.table)
     request = ImportJob(
         path=str(root),
         source=choices.source.strip() or upload.path or upload.name,
@@ -142,6 +146,7 @@ def request_import(workspace: Workspace, upload_id: str, choices: ImportChoices)
         clean=choices.clean,
         masks=choices.masks,
         mask_cut=choices.mask_cut,
+        threads=choices.threads,
     )
     job = enqueue(workspace, JobKind.IMPORT_IMAGES, to_json(request), request.source)
     note_job(workspace, upload, job.id)
@@ -185,11 +190,13 @@ def _clean_words(choices: ImportChoices) -> frozenset[str]:
     return CLEAN_WORDS | {word.casefold() for word in choices.clean}
 
 
-def _table(root: Path, name: str | None) -> Path | None:
+def _table(upload: Upload, root: Path, name: str | None) -> Path | None:
     """The CSV among the files, or on the hub's machine where the folder lies there."""
     if not name:
         return None
     if Path(name).is_absolute():
+        if upload.path is not None:
+            return Path(name)
         raise InvalidInput(f"{name[:80]!r} is not among the files", "Give its path below the folder.")
     return path_below(root if root.is_dir() else root.parent, name)
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from andon.domain.inspections import Inspection
 from andon.errors import NotFound
 from andon.formats.pixels import decode
+from andon.services.inspections import results_folder
+from andon.services.jobs import find_job
 from andon.services.pictures import thumbnail
 from andon.services.report_pages import overlay_path
 from andon.services.workspaces import Workspace
@@ -37,6 +39,6 @@ def picture_of_inspection(workspace: Workspace, inspection_id: str) -> bytes:
 def _overlay_of_job(workspace: Workspace, inspection: Inspection) -> Path | None:
     if inspection.job is None:
         return None
-    folder = workspace.inspections / inspection.job
+    folder = results_folder(workspace, find_job(workspace, inspection.job))
     path = overlay_path(folder, inspection.name)
     return path if path.resolve().is_relative_to(folder.resolve()) and path.is_file() else None

@@ -1,6 +1,7 @@
 """Inspections: record them, list them, tell one part's story."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from andon.domain.inspections import Inspection, Verdict
@@ -12,6 +13,12 @@ from andon.store import inspections as stored_inspections
 from andon.store import jobs as stored_jobs
 
 PAGE = 1000
+
+
+def results_folder(workspace: Workspace, job: Job) -> Path:
+    """Where an inspection leaves its overlays and results."""
+    out = job.request.get("out")
+    return Path(out) if out else workspace.inspections / job.id
 
 
 def begin_job(workspace: Workspace, kind: JobKind, subject: str) -> Job:

@@ -130,6 +130,7 @@ def _inspect(workspace: Workspace, job: Job, asked: InspectJob, report: Report) 
         dataset=asked.dataset,
         recipe=asked.recipe,
         truth=Path(asked.truth) if asked.truth else None,
+        out=Path(asked.out) if asked.out else None,
         variant=asked.variant,
         threads=asked.threads,
         overlays=Overlays(asked.overlays),

@@ -242,7 +242,12 @@ def test_an_import_is_asked_for_once_and_takes_no_more_files(hub: TestClient) ->
 
 def test_what_cannot_be_written_never_becomes_a_job(hub: TestClient) -> None:
     upload = sent(hub)
-    for wrong in ({"source": "a\u0000b"}, {"metadata": {"line": "a\nb"}}, {"table": "/etc/passwd"}):
+    for wrong in (
+        {"source": "a\u0000b"},
+        {"metadata": {"line": "a\nb"}},
+        {"table": "/etc/passwd"},
+        {"threads": 65},
+    ):
         assert hub.post(f"/api/imports/{upload}/job", json=wrong).status_code == 422
 
 

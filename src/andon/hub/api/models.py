@@ -10,10 +10,11 @@ from andon.domain.jobs import Job, JobKind
 from andon.domain.models import Costs, Cuts, Package
 from andon.domain.requests import BenchmarkJob, EvaluateJob
 from andon.domain.serial import to_json
-from andon.errors import InvalidInput, NotPossible
+from andon.errors import InvalidInput
 from andon.hub.requests import Limit, workspace_of
 from andon.services.approvals import approvals_of, approve, withdraw
 from andon.services.comparisons import compare_models
+from andon.services.evaluations import cheapest_cuts
 from andon.services.jobs import enqueue
 from andon.services.models import find_package, list_models, parse_variant, show_model
 from andon.services.scores import latest_evaluation
@@ -114,11 +115,7 @@ def rates(request: Request, model: str, cuts: dict[str, Cuts]) -> dict[str, Any]
 def suggest(request: Request, model: str, costs: Costs) -> dict[str, Cuts]:
     """Cuts of least expected cost for other costs, chosen on the calibration group; nothing is stored."""
     workspace = workspace_of(request)
-    package = find_package(workspace, model)
-    evaluation = latest_evaluation(workspace, package)
-    if evaluation is None:
-        raise NotPossible(f"model {package.digest[:12]} was never evaluated", "Evaluate it first.")
-    return dict(evaluation.cheapest_cuts(costs).cuts)
+    return dict(cheapest_cuts(workspace, find_package(workspace, model), costs))
 
 
 @router.get("/{model}/comparisons")

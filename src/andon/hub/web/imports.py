@@ -47,16 +47,19 @@ class ChoicesQuery:
     clean: Word = ""
     masks: Word = ""
     mask_cut: Word = "127"
+    threads: Word = "2"
     add_concepts: Word = ""
 
     def choices(self) -> ImportChoices:
         """The same for the import.
 
         Raises:
-            InvalidInput: a line is not KEY=VALUE, or the cut is no number from 0 to 255.
+            InvalidInput: a line is not KEY=VALUE, the cut is no number from 0 to 255, or threads are none.
         """
         if not (self.mask_cut.isdecimal() and len(self.mask_cut) < 4 and int(self.mask_cut) <= 255):
             raise InvalidInput(f"the cut {self.mask_cut[:20]!r} is no whole number from 0 to 255")
+        if not (self.threads.isdecimal() and len(self.threads) < 3):
+            raise InvalidInput(f"{self.threads[:20]!r} is no number of CPU threads", "Write 1 to 64.")
         said = dict(_pair(line) for line in self.says.splitlines() if line.strip())
         return ImportChoices(
             source=self.source.strip(),
@@ -66,6 +69,7 @@ class ChoicesQuery:
             clean=tuple(line.strip() for line in self.clean.splitlines() if line.strip()),
             masks=self.masks.strip() or None,
             mask_cut=int(self.mask_cut),
+            threads=int(self.threads),
             add_concepts=bool(self.add_concepts),
         )
 

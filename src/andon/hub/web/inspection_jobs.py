@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from andon.domain.jobs import Job, JobKind
+from andon.domain.models import Engine, Precision, Variant
+from andon.domain.recipes import Recipe
 from andon.domain.requests import InspectJob
 from andon.domain.serial import to_json
 from andon.errors import AndonError, InvalidInput, NotFound
@@ -17,8 +19,10 @@ from andon.hub.requests import workspace_of
 from andon.hub.web.pages import page
 from andon.services.datasets import list_snapshots
 from andon.services.inspection_reports import CSV, JSON_LINES, REPORT
+from andon.services.inspections import results_folder
 from andon.services.jobs import enqueue, find_job
-from andon.services.recipes import find_recipe, list_recipes
+from andon.services.models import find_package, parse_variant
+from andon.services.recipes import find_recipe, page_of_recipes
 from andon.services.workspaces import Workspace
 from andon.store.datasets import SnapshotRow
 
@@ -30,15 +34,22 @@ REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; f
 """The report is one file that carries its own style and pictures, and runs nothing."""
 
 OVERLAYS = {"found": "of parts that did not pass", "all": "of all parts", "none": "none"}
+VARIANTS = tuple(str(Variant(engine, precision)) for engine in Engine for precision in Precision)
+
+THREADS = 2
+"""Of the CPU, where the form does not say."""
+
 MOST = 200
+"""Recipe versions and snapshots that can be chosen, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormView:
     """The form: what can be chosen, what was chosen, what was wrong with it."""
 
-    recipes: tuple[str, ...]
+    recipes: Mapping[str, Recipe]
     snapshots: tuple[SnapshotRow, ...]
+    variants: tuple[str, ...]
     overlays: Mapping[str, str]
     chosen: Mapping[str, str]
     problem: AndonError | None = None
@@ -81,7 +92,7 @@ def result(request: Request, job: str, name: str) -> Response:
     kind = RESULTS[name]
     headers = {"content-security-policy": REPORT_POLICY} if name == REPORT else {}
     shown_as = None if name == REPORT else name
-    path = workspace.inspections / found.id / name
+    path = results_folder(workspace, found) / name
     return FileResponse(path, media_type=kind, headers=headers, filename=shown_as)
 
 
@@ -89,7 +100,7 @@ def results_of(workspace: Workspace, job: Job) -> tuple[str, ...]:
     """Names of the files that an inspection has left behind; none for other jobs."""
     if job.kind is not JobKind.INSPECT:
         return ()
-    return tuple(name for name in RESULTS if (workspace.inspections / job.id / name).is_file())
+    return tuple(name for name in RESULTS if (results_folder(workspace, job) / name).is_file())
 
 
 def _enqueued(workspace: Workspace, form: Mapping[str, str]) -> Job:
@@ -104,14 +115,41 @@ def _enqueued(workspace: Workspace, form: Mapping[str, str]) -> Job:
         folder=str(Path(folder).resolve()) if folder else None,
         dataset=dataset or None,
         truth=form.get("truth") or None,
+        variant=_variant(workspace, recipe, form.get("variant", "")),
+        threads=_threads(form.get("threads", "")),
         overlays=form.get("overlays", "found"),
+        out=_out(form.get("out", "")),
     )
     subject = f"{asked.folder or 'test group of ' + dataset[:12]} by {asked.recipe}"
     return enqueue(workspace, JobKind.INSPECT, to_json(asked), subject)
 
 
+def _variant(workspace: Workspace, recipe: Recipe, text: str) -> str | None:
+    return str(parse_variant(find_package(workspace, recipe.package), text)) if text else None
+
+
+def _threads(text: str) -> int:
+    if not text:
+        return THREADS
+    if not (text.isdecimal() and len(text) < 4):
+        raise InvalidInput(f"{text[:20]!r} is no number of CPU threads", "Write 1 to 256.")
+    return int(text)
+
+
+def _out(text: str) -> str | None:
+    if text and not Path(text).is_absolute():
+        raise InvalidInput(f"{text[:80]!r} is no whole path", "Begin it with /, or leave it empty.")
+    return text or None
+
+
 def _view(workspace: Workspace, chosen: Mapping[str, str], problem: AndonError | None) -> FormView:
-    names = dict.fromkeys(str(row["name"]) for row in list_recipes(workspace, MOST))
+    recipes = page_of_recipes(workspace, None, MOST).rows
+    newest = {recipe.name: recipe.version for recipe in reversed(recipes)}
+    names = {
+        recipe.name if newest[recipe.name] == recipe.version else f"{recipe.name}@{recipe.version}": recipe
+        for recipe in recipes
+    }
     snapshots = tuple(list_snapshots(workspace, MOST))
-    given = {"recipe": "", "folder": "", "dataset": "", "truth": "", "overlays": "found"} | dict(chosen)
-    return FormView(tuple(names), snapshots, OVERLAYS, given, problem)
+    given = {"recipe": "", "folder": "", "dataset": "", "truth": "", "overlays": "found"}
+    given |= {"variant": "", "threads": "", "out": ""} | dict(chosen)
+    return FormView(names, snapshots, VARIANTS, OVERLAYS, given, problem)

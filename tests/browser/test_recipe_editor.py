@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from browser.cut_panel import shown, slide
 from playwright.sync_api import Browser, Locator, Page, expect
 from simulators.brightness_plant import BrightnessPlant, build
 from simulators.programs import Program, python, until
 
 from andon.analysis.cuts import expected_cost, rates_of, verdicts
-from andon.domain.models import Cuts
 from andon.services.previews import preview_recipe
 from andon.services.recipes import BOUND_IN_VIEW, RecipeRequest, find_recipe
 from andon.services.scores import latest_evaluation
@@ -305,25 +305,3 @@ def test_nothing_is_wider_than_the_screen(
     for path in ("/models", model, compare, "/recipes", "/recipes/tiles", "/drafts", "/calibrations"):
         page.goto(f"{address}{path}")
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
-
-
-def slide(page: Page, panel: Locator, cut: str, score: float) -> None:
-    """Drag a handle by its line to a score, across the curve below the histograms."""
-    panel.scroll_into_view_if_needed()
-    chart = panel.locator(".cut-chart")
-    frame, line = chart.bounding_box(), panel.locator(f"[data-cut={cut}] .cut-grip").bounding_box()
-    assert frame is not None and line is not None
-    ticks = panel.locator(".chart-tick").all()
-    ends = [tick.bounding_box() for tick in (ticks[0], ticks[-1])]
-    assert ends[0] is not None and ends[1] is not None
-    low, high = (end["x"] + end["width"] / 2 for end in ends if end is not None)
-    page.mouse.move(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
-    page.mouse.down()
-    height = frame["y"] + frame["height"] - 60
-    page.mouse.move(low + (high - low) * score, height, steps=4)
-    page.mouse.up()
-
-
-def shown(panel: Locator) -> Cuts:
-    review, reject = (float(panel.locator(f"[name=cut_{n}]").input_value()) for n in ("review", "reject"))
-    return Cuts(review, reject)

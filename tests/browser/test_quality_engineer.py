@@ -1,28 +1,18 @@
 """A quality engineer moves a cut: seen on history, saved, given to a station, which judges by it."""
 
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from browser.cut_panel import shown, slide
 from playwright.sync_api import Page, expect
 from simulators.brightness_plant import BrightnessPlant, build
-from simulators.graphs import grey, png
-from simulators.line_plant import PROGRAM
-from simulators.programs import Program, until
+from simulators.folder_cell import STATION, Cell, folder_cell
 
-from andon.domain.stations import StationReport
-from andon.services.approvals import approve
 from andon.services.recipes import find_recipe
-from andon.services.stations import AssignmentRequest, assign
 from andon.services.workspaces import Workspace
-from andon.store import stations
 
-STATION = "st-1"
 PATIENCE_MS = 120_000
 
 
@@ -36,49 +26,10 @@ def workspace(plant: BrightnessPlant) -> Workspace:
     return plant.workspace
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A station that judges what is put into a folder."""
-
-    program: Program
-    workspace: Workspace
-    inbox: Path
-
-    def lay(self, serial: str, score: float) -> None:
-        """Put a part under the camera whose bright spot the model gives this score."""
-        pixels = grey()
-        pixels[20:28, 20:28] = round((score / 2 + 0.5) * 255)
-        beside = self.inbox / f"{serial}.tmp"
-        beside.write_bytes(png(pixels.astype(np.uint8)))
-        beside.rename(self.inbox / f"{serial}.png")
-
-    def reported(self) -> StationReport | None:
-        """What it said of itself last."""
-        assert self.program.alive(), self.program.tail()
-        with self.workspace.database.read() as tx:
-            return next((one.report for one in stations.everyone(tx) if one.name == STATION), None)
-
-    def runs(self, version: int) -> bool:
-        report = self.reported()
-        return report is not None and report.recipe_version == version
-
-
 @pytest.fixture
-def cell(tmp_path: Path, workspace: Workspace, address: str, plant: BrightnessPlant) -> Iterator[Cell]:
-    inbox = tmp_path / "in"
-    inbox.mkdir()
-    camera = f"folder:folder={inbox},interval=0.1"
-    options = ["--folder", str(tmp_path / "st"), "--hub", address, "--camera", camera, "--page-port", "0"]
-    command = [sys.executable, "-c", PROGRAM, "station", STATION, *options, "--stall", "0"]
-    made = Cell(Program("station", command, tmp_path / "station.log").start(), workspace, inbox)
-    try:
-        until("the station reports", made.reported)
-        approve(workspace, plant.package.digest, "agreed with quality")
-        assign(workspace, STATION, AssignmentRequest("tiles@1", deadline=60_000.0))
-        until("it runs version 1", lambda: made.runs(1))
-        yield made
-    finally:
-        made.program.kill()
+def cell(tmp_path: Path, address: str, plant: BrightnessPlant) -> Iterator[Cell]:
+    with folder_cell(tmp_path, plant, address, "tiles@1") as running:
+        yield running
 
 
 def story(page: Page, address: str, serial: str) -> Any:

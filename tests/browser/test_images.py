@@ -1,6 +1,7 @@
 """A quality engineer brings a folder in, looks at it and freezes it, in a real browser."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 from simulators.workers import Workers
 
+from andon.domain.images import ImageFilter
 from andon.formats.pixels import encode_mask, encode_png
 from andon.jobs.import_images import ImportRequest, import_images
 from andon.services.workspaces import Workspace, now
+from andon.store import images
+from andon.units import digest_of
 
 OpenPage = Callable[..., Page]
 MANY = 64
@@ -120,6 +124,31 @@ def test_the_detail_goes_on_over_the_end_of_the_page(address: str, open_page: Op
     expect(shots.nth(60)).to_have_attribute("aria-current", "true")
     page.go_back()
     expect(page.locator("[data-panel]")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("stocked")
+def test_some_are_chosen_and_stay_chosen(address: str, open_page: OpenPage, workspace: Workspace) -> None:
+    with workspace.database.write() as tx:
+        known = images.page(tx, ImageFilter(clean=True), None, 1).rows[0]
+        bare = [replace(known, digest=digest_of(b"%d" % n), name=f"new {n}") for n in range(5)]
+        images.add(tx, bare, "station/ST-1", "mara", now())
+    page = open_page()
+    page.goto(f"{address}/images?labels=unlabelled")
+    boxes, bar = page.locator(".tick"), page.locator("#bulk")
+    expect(bar).to_be_hidden()
+    boxes.nth(0).click()
+    boxes.nth(3).click(modifiers=["Shift"])
+    expect(bar).to_contain_text("4 images")
+    page.reload()
+    expect(bar).to_contain_text("4 images")
+    bar.get_by_role("combobox").select_option("dent")
+    bar.get_by_role("button", name="Label them").click()
+    expect(page.get_by_text("4 images labelled dent.")).to_be_visible()
+    expect(page.locator("[data-shot]")).to_have_count(1)
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.locator("[data-shot]")).to_have_count(5)
+    page.keyboard.press("a")
+    expect(page.locator("#bulk")).to_contain_text("5 images")
 
 
 @pytest.mark.usefixtures("stocked")

@@ -13,7 +13,9 @@ from andon.errors import Conflict, NotFound
 from andon.store import images as stored_images
 from andon.store.rows import KEYS_A_QUERY, as_text, from_text, matching
 from andon.store.tables import annotations, image_labels, images
-from andon.units import Digest
+from andon.units import Digest, Timestamp
+
+LOOKED_THROUGH = 20_000
 
 
 def add(tx: Connection, added: Sequence[Annotation]) -> int:
@@ -64,6 +66,18 @@ def history(tx: Connection, annotation_id: str) -> tuple[Annotation, ...]:
     if annotation_id not in found:
         raise NotFound(f"there is no annotation {annotation_id!r}")
     return found[annotation_id]
+
+
+def made_at(tx: Connection, author: str, at: Timestamp) -> tuple[Annotation, ...]:
+    """Accepted annotations that ``author`` made at that moment and that nobody has revised.
+
+    Only the latest ``LOOKED_THROUGH`` revisions are looked through.
+    """
+    latest = select(annotations).order_by(annotations.c.id.desc()).limit(LOOKED_THROUGH).subquery()
+    wanted = select(latest.c.annotation).where(latest.c.author == author, latest.c.at == at)
+    found = _latest(tx, tx.execute(wanted).scalars().all())
+    whole = [revisions[0] for revisions in found.values() if len(revisions) == 1]
+    return tuple(one for one in whole if one.state is AnnotationState.ACCEPTED)
 
 
 def labels(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, frozenset[str]]:

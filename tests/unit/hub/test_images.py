@@ -16,6 +16,7 @@ from andon.hub.settings import Settings
 from andon.jobs.import_images import ImportRequest, import_images
 from andon.services.workspaces import Workspace, create_workspace, now
 from andon.store import annotations, images
+from andon.units import digest_of
 
 HUB = "http://127.0.0.1:8400"
 MANY = 150
@@ -158,6 +159,50 @@ def test_contours_follow_the_labels(hub: TestClient, workspace: Workspace) -> No
     fresh = hub.get(f"/api/images/{digest}/labels", headers=again)
     assert fresh.status_code == 200 and "scratch" not in fresh.text
     assert "rejected" in hub.get(f"/images/{digest}").text
+
+
+def test_many_images_are_labelled_at_once_and_that_is_taken_back(
+    hub: TestClient, workspace: Workspace
+) -> None:
+    with workspace.database.write() as tx:
+        known = images.by_digest(tx, digests(hub.get("/images").text)[0])
+        new = [replace(known, digest=digest_of(b"%d" % n), name=f"new {n}") for n in range(3)]
+        images.add(tx, new, "station/ST-1", "mara", now())
+    bare = digests(hub.get("/images?labels=unlabelled").text)
+    assert len(bare) == 3
+    marked = digests(hub.get("/images?labels=defective").text)[0]
+    before = hub.get(f"/api/images/{marked}").json()["labels"]
+    form = {"image": [*bare, marked], "concept": "scratch", "back": "labels=defective&after=77"}
+    done = hub.post("/images/labels", data=form)
+    assert "3 images labelled scratch." in done.text and "1 had a label already" in done.text
+    assert done.url.params["labels"] == "defective" and done.url.params["after"] == "77"
+    for digest in bare:
+        (label,) = hub.get(f"/api/images/{digest}").json()["labels"]
+        assert (label["concept"], label["shape"], label["state"]) == ("scratch", "image", "accepted")
+    assert hub.get(f"/api/images/{marked}").json()["labels"] == before
+
+    said = {"said": done.url.params["said"], "back": "labels=unlabelled"}
+    back = hub.post("/images/labels/removal", data=said)
+    assert set(bare) <= set(digests(back.text)) and "labelled" not in back.text.partition("<main")[0]
+    assert hub.post("/images/labels/removal", data=said).status_code == 404
+    assert "3 images labelled" not in hub.get(f"/images?said={said['said']}").text
+    hub.post("/images/labels", data={"image": bare[:1]})
+    assert bare[0] in digests(hub.get("/images?labels=clean").text)
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({}, 422),
+        ({"image": ["0" * 64]}, 404),
+        ({"image": ["0" * 64] * 501}, 413),
+        ({"image": ["a"], "concept": "gouge"}, 404),
+    ],
+)
+def test_labels_that_cannot_be_given_are_refused(
+    hub: TestClient, form: dict[str, object], status: int
+) -> None:
+    assert hub.post("/images/labels", data=form).status_code == status
 
 
 @pytest.mark.parametrize("odd", ["0", "..", "x" * 64, "a" * 63, "%2e%2e%2fandon.db", "A" * 64])

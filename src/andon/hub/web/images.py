@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from andon.hub.image_queries import ImageQuery, Looked
 from andon.hub.requests import After, workspace_of
 from andon.hub.web.pages import page
 from andon.services.gallery import Gallery, ImageDetail, gallery, image_detail, image_filters
+from andon.services.labels import MOST, Said, label_images, said_at, take_back
 from andon.store.image_facets import Facet
 from andon.store.image_pages import Count
+from andon.units import Timestamp
 
 router = APIRouter(include_in_schema=False)
 
@@ -58,7 +61,12 @@ class FacetView:
 
 @dataclass(frozen=True, slots=True)
 class ImagesView:
-    """The grid page. Addresses are what stands behind ``?``."""
+    """The grid page. Addresses are what stands behind ``?``.
+
+    Attributes:
+        ticked: beginnings of the digests of chosen images. said: a label that was just given, and can be
+            taken back; ``kept`` images had one.
+    """
 
     gallery: Gallery
     query: ImageQuery
@@ -70,10 +78,32 @@ class ImagesView:
     counted: str
     any_at_all: bool
     panel: ImageDetail | None
+    ticked: frozenset[str]
+    said: Said | None
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was chosen, and what was just said of images, as it stands in an address.
+
+    Attributes:
+        chosen: beginnings of digests, with commas. said: when; kept: how many had labels and keep them.
+    """
+
+    chosen: Annotated[str, Query(max_length=2000)] = ""
+    said: Annotated[str, Query(max_length=40)] = ""
+    kept: Annotated[int, Query(ge=0, le=MOST)] = 0
 
 
 @router.get("/images")
-def index(request: Request, filters: Filters, after: After = None, image: Chosen = "") -> HTMLResponse:
+def index(
+    request: Request,
+    filters: Filters,
+    done: Annotated[Done, Depends()],
+    after: After = None,
+    image: Chosen = "",
+) -> HTMLResponse:
     """Images through filters, and one of them over the grid where the address names it."""
     workspace = workspace_of(request)
     found = gallery(workspace, filters.filter(), after, SHOWN)
@@ -90,8 +120,38 @@ def index(request: Request, filters: Filters, after: After = None, image: Chosen
         counted=counted(found.count),
         any_at_all=bool(facets) or bool(found.images) or bool(filters.given()),
         panel=image_detail(workspace, image) if image else None,
+        ticked=frozenset(done.chosen.split(",")),
+        said=said_at(workspace, Timestamp(done.said)) if done.said else None,
+        kept=done.kept,
     )
     return page(request, "images/list", view, title="Images", section="images")
+
+
+@router.post("/images/labels")
+def label(
+    request: Request,
+    image: Annotated[list[str] | None, Form()] = None,
+    concept: Annotated[str, Form()] = "",
+    back: Annotated[str, Form()] = "",
+) -> Response:
+    """Say of the chosen images that they show a concept, or that they are clean."""
+    said = label_images(workspace_of(request), image or [], concept or None)
+    return _back(back, {"said": said.at, "kept": str(said.kept)})
+
+
+@router.post("/images/labels/removal")
+def unlabel(
+    request: Request, said: Annotated[str, Form()] = "", back: Annotated[str, Form()] = ""
+) -> Response:
+    """Take back what was said last."""
+    take_back(workspace_of(request), Timestamp(said))
+    return _back(back, {})
+
+
+def _back(here: str, told: dict[str, str]) -> Response:
+    """To the list as it was, with what came of it."""
+    kept = [(name, value) for name, value in parse_qsl(here) if name not in ("said", "kept", "chosen")]
+    return RedirectResponse(f"/images?{urlencode([*kept, *told.items()])}", 303)
 
 
 @router.get("/images/{image}")

@@ -10,8 +10,8 @@ from simulators.shown_line import Running, shown_line
 
 from andon.domain.feedback import Answer, Queue
 from andon.domain.inspections import Verdict
-from andon.domain.stations import AlarmCode
 from andon.simulate.settings import LineSettings
+from andon.station.state.alarms import Case
 
 LINE = LineSettings(height=192, width=192, channels=1, defect_rate=0.5)
 FINGER = 48
@@ -150,7 +150,7 @@ def test_alarms_say_what_to_do_and_break_the_edge(line: Running, open_page: Call
     page = open_page()
     page.goto(line.line.address)
     expect(page.locator("body")).not_to_have_attribute("data-fault", "")
-    line.do(line.line.alarm, AlarmCode.OUTPUT_LOST, "the broker is away")
+    line.do(line.line.alarm, Case.OUTPUT_AWAY, "the broker is away", {"address": "10.0.0.5:1883"})
     expect(page.locator(".alarm")).to_contain_text("PLC does not hear us")
     expect(page.locator(".alarm")).to_contain_text("must treat every part as REJECT")
     expect(page.locator("body")).to_have_attribute("data-fault", "")

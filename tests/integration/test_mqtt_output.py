@@ -1,13 +1,16 @@
 """The MQTT output against a real broker and a listener that is no part of Andon."""
 
 import asyncio
+import gc
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from simulators.broker import PROGRAM, Broker, broker
+from simulators.chaos_proxy import AWAY, FINE, HALF_OPEN, chaos_proxy
 from simulators.plc import Plc, plc
 from simulators.programs import free_port, until
 
@@ -16,7 +19,7 @@ from andon.domain.stations import AlarmCode
 from andon.errors import InvalidInput
 from andon.station.outputs.answers import Answer
 from andon.station.outputs.mqtt import MqttOutput, MqttSettings
-from andon.station.running.clock import system_clock
+from andon.station.running.clock import Clock, system_clock
 from andon.station.state.line import LineState
 from andon.units import Timestamp
 
@@ -46,10 +49,10 @@ async def reached(what: str, look: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def running(output: MqttOutput) -> AsyncIterator[None]:
+async def running(output: MqttOutput) -> AsyncIterator[MqttOutput]:
     task = asyncio.create_task(output.run())
     try:
-        yield
+        yield output
     finally:
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=PATIENCE)
@@ -157,17 +160,96 @@ def test_what_was_decided_while_the_broker_was_away_is_never_said(mosquitto: Bro
             mosquitto.kill()
             await reached("the loss is known", lambda: state.output == "lost")
             assert state.alarms[AlarmCode.OUTPUT_LOST].todo
-            for sequence in range(2, 12):
-                await output.tell(answer(sequence))
+            told = [await output.tell(answer(sequence)) for sequence in range(2, 12)]
+            assert [heard.result() for heard in told] == [False] * 10
+            assert state.unheard == 10
+            assert state.alarms[AlarmCode.ANSWERS_UNHEARD].values == {"count": 10, "part": "P-0011"}
             before = listener.connections
             await asyncio.to_thread(mosquitto.restart)
             await reached("the listener is back", lambda: listener.connections > before)
-            await reached("back", lambda: state.output == "ok" and not state.alarms)
-            await output.tell(answer(12, Verdict.REJECT))
+            await reached("back", lambda: state.output == "ok")
+            assert AlarmCode.OUTPUT_LOST not in state.alarms
+            assert await (await output.tell(answer(12, Verdict.REJECT)))
             await reached("the newest", lambda: len(listener.heard("/verdict")) >= 2)
 
     asyncio.run(talk())
     assert [message.json()["sequence"] for message in listener.heard("/verdict")] == [1, 12]
+
+
+@needs_broker
+def test_a_broker_that_falls_silent_has_heard_nothing_and_each_answer_is_counted(mosquitto: Broker) -> None:
+    async def talk(port: int) -> None:
+        state = station()
+        asked = MqttSettings(port=port, heartbeat=60.0, patience=2.0, retry=0.1)
+        output = MqttOutput(asked, state, system_clock())
+        async with running(output):
+            await reached("connected", lambda: state.output == "ok")
+            assert await asyncio.wait_for(await output.tell(answer(1)), PATIENCE)
+            proxy.change(HALF_OPEN)
+            told = [await output.tell(answer(sequence)) for sequence in range(2, 5)]
+            assert await asyncio.wait_for(asyncio.gather(*told), PATIENCE) == [False] * 3
+            assert state.unheard == 3
+            assert "REJECT" in state.alarms[AlarmCode.ANSWERS_UNHEARD].todo
+
+    with chaos_proxy(mosquitto.port) as proxy:
+        asyncio.run(talk(proxy.port))
+
+
+@needs_broker
+def test_an_answer_that_waited_too_long_is_not_said_but_counted(mosquitto: Broker, listener: Plc) -> None:
+    later = 0.0
+    real = system_clock()
+    clock = Clock(real.unix, lambda: real.monotonic() + later, real.sleep, real.chance)
+
+    async def talk() -> None:
+        nonlocal later
+        state = station()
+        output = MqttOutput(settings(mosquitto.port), state, clock)
+        async with running(output):
+            await reached("connected", lambda: state.output == "ok")
+            late = await output.tell(answer(1))
+            later = 6.0
+            assert not await asyncio.wait_for(late, PATIENCE)
+            assert await asyncio.wait_for(await output.tell(answer(2)), PATIENCE)
+            assert (state.unheard, state.output) == (1, "ok")
+            assert AlarmCode.ANSWERS_UNHEARD in state.alarms
+            later = 120.0
+            await reached("it is long ago", lambda: not state.alarms)
+            assert state.unheard == 1
+
+    asyncio.run(talk())
+    assert [message.json()["sequence"] for message in listener.heard("/verdict")] == [2]
+
+
+@needs_broker
+def test_a_connection_lost_under_an_answer_is_known_at_once_and_its_failure_looked_at(
+    mosquitto: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is logged here is kept until the test ends, and with it the connection that it is about.
+    monkeypatch.setattr(logging.getLogger("andon.station.outputs.mqtt"), "disabled", True)
+    unseen: list[str] = []
+
+    async def talk(port: int) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: unseen.append(told["message"]))
+        state = station()
+        asked = MqttSettings(port=port, heartbeat=3600.0, patience=3600.0, retry=0.1)
+        async with running(MqttOutput(asked, state, system_clock())) as output:
+            await reached("connected", lambda: state.output == "ok")
+            assert await asyncio.wait_for(await output.tell(answer(1)), PATIENCE)
+            proxy.change(HALF_OPEN)
+            heard = await output.tell(answer(2))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            await asyncio.to_thread(proxy.change, AWAY)
+            assert not await asyncio.wait_for(heard, PATIENCE)
+            await reached("the loss is known", lambda: state.output == "lost")
+            await asyncio.to_thread(proxy.change, FINE)
+            await reached("it is well again", lambda: state.output == "ok")
+
+    with chaos_proxy(mosquitto.port) as proxy:
+        asyncio.run(talk(proxy.port))
+    gc.collect()
+    assert unseen == []
 
 
 @needs_broker
@@ -206,6 +288,7 @@ def test_without_a_broker_the_line_goes_on_and_the_alarm_says_what_to_do() -> No
             for sequence in range(1, 1000):
                 await output.tell(answer(sequence))
         assert state.output == "lost"
+        assert state.unheard == 999
         assert "REJECT" in state.alarms[AlarmCode.OUTPUT_LOST].todo
 
     asyncio.run(talk())

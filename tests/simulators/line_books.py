@@ -93,7 +93,10 @@ def one_answer_each(books: Books) -> Iterator[str]:
 
 
 def heard_as_recorded(books: Books) -> Iterator[str]:
-    """A kill right after an answer, before it was noted, leaves NO-DECISION with a reason that says so."""
+    """An answer of which the station never knew that it was heard is NO-DECISION, and the reason says so.
+
+    It ended right then, or the broker did.
+    """
     deaths = [death.sequence for death in books.deaths]
     stored = {record.id: record for record in books.stored}
     for heard in books.heard:
@@ -104,7 +107,7 @@ def heard_as_recorded(books: Books) -> Iterator[str]:
                 yield f"part {heard.part} was not recorded in time and was {verdicts}"
         elif record is None:
             yield f"part {heard.sequence} was answered {heard.verdict} and is not recorded"
-        elif _is_cut_short(record) and _just_before(heard.sequence, deaths):
+        elif _is_cut_short(record) and _is_last(heard.sequence, deaths, books.unheard):
             continue
         elif (record.decision.verdict, sequence_of(record)) != (heard.verdict, heard.sequence):
             yield f"part {heard.sequence} was answered {heard.verdict}, recorded {record.decision.verdict}"
@@ -118,6 +121,9 @@ def recorded_and_heard(books: Books) -> Iterator[str]:
     silent = {sequence_of(record) for record in books.stored} - told - set(books.unheard)
     if odd := sorted(sequence for sequence in silent if not _just_before(sequence, deaths)):
         yield f"{len(odd)} parts got no answer, and nothing was killed then: {odd[:10]}"
+    decided = [r for r in books.stored if r.decision.verdict is not Verdict.NO_DECISION]
+    if odd := sorted({sequence_of(record) for record in decided} & silent):
+        yield f"{len(odd)} parts got no answer, and are recorded with a verdict: {odd[:10]}"
 
 
 def offered_and_recorded(books: Books) -> Iterator[str]:
@@ -164,6 +170,10 @@ def judged_by_something_named(records: Iterable[Inspection]) -> Iterator[str]:
             yield f"part {sequence_of(record)} was {record.decision.verdict} by nothing that has a name"
         if not record.decision.reasons and record.decision.verdict is not Verdict.PASS:
             yield f"part {sequence_of(record)} was {record.decision.verdict} without a reason"
+
+
+def _is_last(sequence: int, deaths: Iterable[int], unheard: Collection[int]) -> bool:
+    return _just_before(sequence, deaths) or sequence + 1 in unheard
 
 
 def _is_cut_short(record: Inspection) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from andon.domain.inspections import (
 from andon.domain.models import Cuts
 from andon.domain.recipes import Recipe
 from andon.domain.serial import from_json
-from andon.domain.stations import Alarm, AlarmCode, Assignment, KeepPolicy
+from andon.domain.stations import Assignment, KeepPolicy
 from andon.errors import AndonError
 from andon.formats.pixels import encode_png
 from andon.simulate.line import Line, SimulatedPart
@@ -39,6 +39,7 @@ from andon.station.running.loops import Thread
 from andon.station.spool.keeping import REJECT_WORTH
 from andon.station.spool.records import Spool, StoredBlob
 from andon.station.spool.thread import SpoolThread
+from andon.station.state.alarms import Case, Raised, Value
 from andon.station.state.line import LineState
 from andon.station.state.recent import Judged
 from andon.station.web.desk import Stock
@@ -91,9 +92,9 @@ class ShownLine:
         waiting = await self.spool.call(self.spool.spool.waiting, 500)
         return [from_json(Review, json.loads(body)) for _, body in waiting.reviews]
 
-    async def alarm(self, code: AlarmCode, message: str) -> None:
+    async def alarm(self, case: Case, message: str, values: Mapping[str, Value] | None = None) -> None:
         """Something is wrong from now on."""
-        self.state.raise_alarm(Alarm(code, message, "see the page", self.clock.now()))
+        self.state.raise_alarm(Raised(case, message, "see the page", self.clock.now(), values or {}))
 
     def _drawn(self, verdict: Verdict) -> SimulatedPart:
         """The next part that has a defect, or has none."""

@@ -11,6 +11,7 @@ from andon.units import Digest, Timestamp
 
 DEADLINE = 100.0
 PASS = Decision(Verdict.PASS)
+CUT_SHORT = Decision(Verdict.NO_DECISION, (Reason(ReasonCode.NOT_ANSWERED, None, ""),))
 LATE = Decision(Verdict.NO_DECISION, (Reason(ReasonCode.LATE, None, ""),))
 
 
@@ -79,7 +80,7 @@ def test_each_loss_is_seen(sentence: str) -> None:
 
 
 def test_a_killed_station_takes_what_was_in_flight_and_no_more() -> None:
-    many = [record(number) for number in range(1, 101)]
+    many = [record(number, CUT_SHORT if number in {50, 51} else PASS) for number in range(1, 101)]
     offered = [told.part for told in many]
     taken = Books(
         heard=[answer(told) for told in many if told.id not in {"inspection-50", "inspection-51"}],
@@ -89,11 +90,12 @@ def test_a_killed_station_takes_what_was_in_flight_and_no_more() -> None:
     )
     assert contradictions(taken, DEADLINE) == []
     assert contradictions(replace(taken, deaths=[Death(90, 91)]), DEADLINE)
+    passed = replace(taken, stored=[record(number) for number in range(1, 101)])
+    assert any("recorded with a verdict" in line for line in contradictions(passed, DEADLINE))
 
 
 def test_an_answer_that_a_killed_station_could_not_note_is_recorded_as_none() -> None:
-    cut_short = Decision(Verdict.NO_DECISION, (Reason(ReasonCode.NOT_ANSWERED, None, ""),))
-    stored = [record(1), record(2, cut_short), record(3)]
+    stored = [record(1), record(2, CUT_SHORT), record(3)]
     heard = [answer(record(number)) for number in (1, 2, 3)]
     books = replace(CLEAN, stored=stored, heard=heard, deaths=[Death(2, 2)])
     assert contradictions(books, DEADLINE) == []

@@ -62,6 +62,7 @@ class AlarmCode(StrEnum):
     BAD_IMAGES = "bad-images"
     LATE = "late"
     OUTPUT_LOST = "output-lost"
+    ANSWERS_UNHEARD = "answers-unheard"
     HUB_AWAY = "hub-away"
     DISK_LOW = "disk-low"
     DISK_FULL = "disk-full"

@@ -9,6 +9,7 @@ from andon.domain.inspections import ReasonCode, Verdict
 from andon.domain.stations import AlarmCode
 from andon.errors import BugError
 from andon.look.words import LANGUAGES, choose_language, words
+from andon.station.state.alarms import Case
 
 
 def places(text: str) -> set[str]:
@@ -32,6 +33,7 @@ def test_every_state_has_words(language: str) -> None:
     wanted += [f"page.shift.{verdict.value.lower()}" for verdict in Verdict]
     wanted += [f"reason.{code.value}" for code in ReasonCode]
     wanted += [f"alarm.{code.value}{end}" for code in AlarmCode for end in ("", ".todo")]
+    wanted += [f"alarm.{case.value}" for case in Case]
     wanted += [f"answer.{answer.value}{end}" for answer in Answer for end in ("", ".help")]
     wanted += [f"queue.{queue.value}" for queue in Queue]
     assert not [key for key in wanted if key not in texts]

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, Verdict
-from andon.domain.stations import Alarm, AlarmCode
+from andon.station.state.alarms import Case, Raised
 from andon.station.state.condition import FAULTS, Word, condition_of
 from andon.station.state.line import LineState
 from andon.units import Digest, Timestamp
@@ -50,10 +50,10 @@ def test_on_a_line_that_pauses_a_golden_image_shows_that_the_model_works() -> No
     assert condition_of(fresh, 100.0, 30.0).word is Word.RUNNING
 
 
-@pytest.mark.parametrize("code", AlarmCode)
-def test_an_alarm_under_which_nothing_counts_is_a_fault(code: AlarmCode) -> None:
+@pytest.mark.parametrize("case", Case)
+def test_an_alarm_under_which_nothing_counts_is_a_fault(case: Case) -> None:
     standing = state((99.0, True))
-    standing.raise_alarm(Alarm(code, "what is wrong", "what to do", NOW))
+    standing.raise_alarm(Raised(case, "what is wrong", "what to do", NOW))
     found = condition_of(standing, 100.0, 10.0)
-    assert found.word is (Word.FAULT if code in FAULTS else Word.RUNNING)
-    assert (found.reason == "what is wrong") is (code in FAULTS)
+    assert found.word is (Word.FAULT if case.code in FAULTS else Word.RUNNING)
+    assert (found.reason == "what is wrong") is (case.code in FAULTS)

@@ -23,7 +23,7 @@ from andon.station.inspecting.inspectors import Inspectors, Running
 from andon.station.inspecting.judgements import Judgement
 from andon.station.inspecting.process import InspectorFailed
 from andon.station.line.line import Books, Ends, Line
-from andon.station.outputs.answers import Answer
+from andon.station.outputs.answers import Answer, known
 from andon.station.running.clock import Clock
 from andon.station.running.loops import Thread
 from andon.station.running.watch import Watch
@@ -94,20 +94,23 @@ class OutputTwin:
         self.unrecorded: list[Answer] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.listens: Callable[[], asyncio.Future[bool]] = lambda: known(True)
 
     async def run(self) -> None:
         await asyncio.Event().wait()
 
-    async def tell(self, answer: Answer) -> None:
+    async def tell(self, answer: Answer) -> asyncio.Future[bool]:
+        heard = self.listens()
         await self.gate.wait()
         self.heard.append(answer)
         self.at.append(self.hand.seconds)
         if answer.sequence == 0:
-            return
+            return heard
         query = "SELECT sequence FROM records WHERE id = ?"
         rows = await self.spool.call(self.spool.spool._rows, query, (answer.inspection,))
         if rows != [(answer.sequence,)]:
             self.unrecorded.append(answer)
+        return heard
 
 
 class StubbornSpool(Spool):
@@ -316,6 +319,31 @@ def test_a_part_that_was_not_answered_before_a_kill_is_no_pass(tmp_path: Path) -
         await bench.settled(2)
         verdicts = {part: decision.verdict for part, decision in bench.killed().items()}
         assert verdicts == {"part-1": Verdict.PASS, "part-2": Verdict.PASS}
+
+    scene(act, tmp_path)
+
+
+def test_an_answer_that_was_not_heard_is_no_decision_on_page_and_hub(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.output.listens = lambda: known(False)
+        bench.show(1)
+        await bench.until(lambda: len(bench.camera.done) == 1)
+        assert bench.camera.done == [(1, Verdict.NO_DECISION)]
+        later: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        bench.output.listens = lambda: later
+        bench.show(2)
+        await bench.until(lambda: len(bench.camera.done) == 2)
+        await bench.settled(1)
+        later.set_result(False)
+        first, second = await bench.settled(2)
+        for stored in (first, second):
+            assert [reason.code for reason in stored.decision.reasons] == [ReasonCode.NOT_ANSWERED]
+            assert "PASS" in stored.decision.reasons[0].detail
+            assert stored.decision.verdict is Verdict.NO_DECISION
+        assert [part.decision.verdict for part in bench.state.strip] == [Verdict.NO_DECISION] * 2
+        bench.output.listens = lambda: known(True)
+        bench.show(3)
+        assert (await bench.settled(3))[2].decision.verdict is Verdict.PASS
 
     scene(act, tmp_path)
 

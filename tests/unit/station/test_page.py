@@ -12,12 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from simulators.shown_line import Running, shown_line
 
 from andon.domain.feedback import Answer, Queue
-from andon.domain.inspections import Verdict
+from andon.domain.inspections import ReasonCode, Verdict
 from andon.domain.stations import AlarmCode
 from andon.errors import OperatorError, Refused
 from andon.formats.pixels import decode
 from andon.simulate.settings import LineSettings
 from andon.station.running.clock import Clock
+from andon.station.state.alarms import Case
 from andon.station.state.line import LineState
 from andon.station.web.live import INTERVAL, Live
 from andon.station.web.open import PageSettings
@@ -132,16 +133,17 @@ def test_health_says_why(line: Running, page: httpx.Client) -> None:
     assert page.get("/health").json()["state"] == "starting"
     line.do(line.line.part, Verdict.PASS)
     assert page.get("/health").status_code == 200
-    line.do(line.line.alarm, AlarmCode.CAMERA_STALLED, "no picture came for 10 s")
+    line.do(line.line.alarm, Case.CAMERA_STALLED, "no picture came for 10 s", {"seconds": 10})
     answer = page.get("/health")
     assert answer.status_code == 503
-    assert answer.json() == {"state": "fault", "reason": "no picture came for 10 s"}
+    assert answer.json() == {"state": "fault", "reason": "no picture came for 10 s", "unheard": 0}
 
 
 def test_metrics_are_the_numbers_of_the_line(line: Running, page: httpx.Client) -> None:
     for verdict in (Verdict.PASS, Verdict.PASS, Verdict.REJECT):
         line.do(line.line.part, verdict)
-    line.do(line.line.alarm, AlarmCode.HUB_AWAY, "the hub is away")
+    line.do(line.line.alarm, Case.HUB_SILENT, "the hub is away")
+    line.line.state.unheard = 7
     answer = page.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     samples = {
@@ -153,6 +155,7 @@ def test_metrics_are_the_numbers_of_the_line(line: Running, page: httpx.Client) 
     assert samples["andon_parts_total", "REJECT", ""] == 1
     assert samples["andon_alarm", "", "hub-away"] == 1
     assert samples["andon_alarm", "", "disk-full"] == 0
+    assert samples["andon_answers_unheard_total", "", ""] == 7
     assert samples["andon_held_parts", "", ""] == 1
     assert samples["andon_spool_records", "", ""] == 3
     assert samples["andon_running", "", ""] == 1
@@ -169,6 +172,20 @@ def test_the_picture_changes_at_most_five_times_a_second() -> None:
     time = INTERVAL * 1.01
     assert live.drawn("en").number == first.number + 1
     assert INTERVAL >= 1 / 5
+
+
+def test_alarms_speak_the_language_of_the_page(line: Running, page: httpx.Client) -> None:
+    why = (ReasonCode.DARK_IMAGE, ReasonCode.BLURRED_IMAGE)
+    values = {"count": 3, "parts": 20, "what": why}
+    line.do(line.line.alarm, Case.BAD_IMAGES, "3 of the last 20 pictures say nothing", values)
+    (alarm,) = page.get("/api/line?language=de").json()["alarms"]
+    reasons = "das Bild ist zu dunkel, das Bild ist unscharf"
+    assert alarm["message"] == f"3 der letzten 20 Bilder sagen nichts über das Teil ({reasons})."
+    assert "3 of the last 20" not in re.sub(r'title="[^"]*"', "", page.get("/?language=de").text)
+    (alarm,) = page.get("/api/line?language=en").json()["alarms"]
+    assert alarm["message"].startswith("3 of the last 20 pictures")
+    (told,) = line.line.state.report(line.line.clock.now(), 0.0).alarms
+    assert (told.code, told.message) == (AlarmCode.BAD_IMAGES, "3 of the last 20 pictures say nothing")
 
 
 class BareText(HTMLParser):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from andon.blobs.folder import FolderBlobs
 from andon.domain.serial import canonical, from_json
-from andon.domain.stations import Alarm, AlarmCode, Assignment
+from andon.domain.stations import AlarmCode, Assignment
 from andon.errors import AndonError, NetworkError, NotFound, OperatorError, Refused
 from andon.runtime.package import load_package, package_digest, seal, write_package
 from andon.station.hub.client import Hub
@@ -18,6 +18,7 @@ from andon.station.inspecting.judgements import Setup
 from andon.station.running.clock import Clock, back_off
 from andon.station.running.loops import Thread
 from andon.station.spool.thread import SpoolThread
+from andon.station.state.alarms import Case, Raised
 from andon.station.state.line import LineState
 from andon.trust.assignments import SignedAssignment, verify
 from andon.trust.keys import PublicKey
@@ -221,13 +222,14 @@ class Assignments:
         counter = self._order.assignment.counter if self._order else self.wanted
         self._refused = (counter, self._clock.monotonic() + REFUSED_PAUSE)
         self._order = None if self._inspectors.prepared else self._order
-        alarm = Alarm(AlarmCode.PACKAGE_REFUSED, cause.message, cause.todo, self._clock.now())
+        now, values = self._clock.now(), {"counter": counter}
+        alarm = Raised(Case.ASSIGNMENT_REFUSED, cause.message, cause.todo, now, values)
         self._state.raise_alarm(alarm)
 
     def _alarm_none(self) -> None:
         message = "the station has no assignment: every part is NO-DECISION"
         todo = "Assign a recipe to this station on the hub's page Stations."
-        self._state.raise_alarm(Alarm(AlarmCode.NO_ASSIGNMENT, message, todo, self._clock.now()))
+        self._state.raise_alarm(Raised(Case.NOTHING_ASSIGNED, message, todo, self._clock.now()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from andon.blobs.folder import FolderBlobs
-from andon.domain.stations import Alarm, AlarmCode
+from andon.domain.stations import AlarmCode
 from andon.errors import AndonError, NetworkError, NotFound, OperatorError, Refused
 from andon.station.hub.assignments import Assignments
 from andon.station.hub.client import Hub, HubRefused
@@ -14,6 +14,7 @@ from andon.station.running.loops import Thread
 from andon.station.running.watch import Watch
 from andon.station.spool.records import StoredBlob
 from andon.station.spool.thread import SpoolThread
+from andon.station.state.alarms import Case, Raised, disk_case
 from andon.station.state.line import LineState
 from andon.wire.deliveries import MAX_RECORDS
 
@@ -44,7 +45,8 @@ class HubContact:
         """A loop got no answer, or one it cannot use."""
         self._away[loop] = cause.message
         todo = f"{cause.todo} Parts are judged and kept here as long as there is disk.".strip()
-        self._state.raise_alarm(Alarm(AlarmCode.HUB_AWAY, cause.message, todo, self._clock.now()))
+        case = Case.HUB_SILENT if isinstance(cause, NetworkError) else Case.HUB_REFUSES
+        self._state.raise_alarm(Raised(case, cause.message, todo, self._clock.now()))
 
     def answered(self, loop: str) -> None:
         """A loop got its answer."""
@@ -122,7 +124,7 @@ class Uploads:
         if not isinstance(cause, OperatorError):
             self._link.contact.failed("uploads", cause)
             return
-        alarm = Alarm(AlarmCode.DISK_FULL, cause.message, cause.todo, self._link.clock.now())
+        alarm = Raised(disk_case(cause), cause.message, cause.todo, self._link.clock.now())
         self._state.raise_alarm(alarm)
 
     async def step(self) -> bool:

@@ -1,14 +1,15 @@
 """The inspector that works, its successor, and its replacement when it dies."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from andon.domain.stations import Alarm, AlarmCode, Assignment
+from andon.domain.stations import AlarmCode, Assignment
 from andon.errors import OperatorError
 from andon.station.inspecting.judgements import Setup
 from andon.station.inspecting.process import InspectorProcess, PackageRefused, start
 from andon.station.running.clock import Clock, back_off, in_time
+from andon.station.state.alarms import Case, Raised, Value
 from andon.station.state.line import LineState
 
 IDLE = 3.0
@@ -132,14 +133,15 @@ class Inspectors:
             ended.cancel()
         if self.running is running:
             self.running = None
-            self._alarm("the inspector died and is started again")
+            self._alarm(Case.INSPECTOR_DIED, "the inspector died and is started again")
         await process.close()
 
     def _ask(self, process: InspectorProcess) -> None:
         self._state.proven = process.last
         silent = process.silent
         if process.busy and silent > STUCK:
-            self._alarm(f"the inspector gave no answer for {silent:.0f} s and was killed")
+            message = f"the inspector gave no answer for {silent:.0f} s and was killed"
+            self._alarm(Case.INSPECTOR_STUCK, message, {"seconds": silent})
             process.kill()
         elif not process.busy and silent > IDLE:
             process.check()
@@ -153,12 +155,13 @@ class Inspectors:
                 self._switch(await start(prepared.setup, self._slot_bytes, self._clock), prepared)
         except PackageRefused as cause:
             self.spoiled = True
-            alarm = Alarm(AlarmCode.PACKAGE_REFUSED, cause.message, cause.todo, self._clock.now())
+            now, values = self._clock.now(), {"package": prepared.setup.package[:12]}
+            alarm = Raised(Case.PACKAGE_REFUSED, cause.message, cause.todo, now, values)
             self._state.raise_alarm(alarm)
         except OperatorError as cause:
-            self._alarm(cause.message)
+            self._alarm(Case.INSPECTOR_NOT_STARTED, cause.message)
         return self.running is not None
 
-    def _alarm(self, message: str) -> None:
+    def _alarm(self, case: Case, message: str, values: Mapping[str, Value] | None = None) -> None:
         todo = "It is started again by itself; where this repeats, look at memory and the system log."
-        self._state.raise_alarm(Alarm(AlarmCode.INSPECTOR_DIED, message, todo, self._clock.now()))
+        self._state.raise_alarm(Raised(case, message, todo, self._clock.now(), values or {}))

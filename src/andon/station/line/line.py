@@ -1,24 +1,25 @@
 """The line: frames in, one answer for each, in time or undecided, and a record before every answer."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from andon.domain.inspections import Capture, Decision, Inspection, Kept, Reason, ReasonCode, Verdict
 from andon.domain.parts import part_name, serial_key
-from andon.domain.stations import Alarm, AlarmCode, Assignment, KeepPolicy
+from andon.domain.stations import Assignment, KeepPolicy
 from andon.errors import NetworkError, OperatorError
 from andon.station.cameras.frames import Camera, Frame
 from andon.station.inspecting.inspectors import Inspectors, Running
 from andon.station.inspecting.judgements import Judgement
 from andon.station.inspecting.process import InspectorFailed
+from andon.station.line.symptoms import Symptoms
 from andon.station.outputs.answers import Answer, Output
 from andon.station.running.clock import Clock, back_off, in_time
 from andon.station.running.watch import Watch
 from andon.station.spool.images import ImageWriter, Taken
 from andon.station.spool.keeping import Keep, keep
 from andon.station.spool.recorder import Recorder, not_recorded
+from andon.station.spool.records import not_heard
 from andon.station.state.line import LineState
 from andon.station.state.recent import Judged
 from andon.units import Digest
@@ -28,22 +29,6 @@ DEADLINE = 200.0
 
 RESERVE = 0.25
 """Share of the deadline that is left to the record and the output; a verdict later than that is late."""
-
-WINDOW = 20
-"""Parts over which lateness, or bad pictures, are an alarm when more than one of them had it."""
-
-BAD_PICTURES = frozenset(
-    {
-        ReasonCode.BAD_IMAGE,
-        ReasonCode.NO_IMAGE,
-        ReasonCode.WRONG_SIZE,
-        ReasonCode.WRONG_PIXELS,
-        ReasonCode.STUCK_IMAGE,
-        ReasonCode.DARK_IMAGE,
-        ReasonCode.BRIGHT_IMAGE,
-        ReasonCode.BLURRED_IMAGE,
-    }
-)
 
 PATIENCE = 60.0
 LONGEST_PAUSE = 5.0
@@ -98,8 +83,7 @@ class Line:
         self._state = state
         self._clock = clock
         self._waiting: asyncio.Queue[Frame] = asyncio.Queue(ends.queue)
-        self._late: deque[bool] = deque(maxlen=WINDOW)
-        self._bad: deque[bool] = deque(maxlen=WINDOW)
+        self._symptoms = Symptoms(state, clock)
         self._closed = False
         self._failures = 0
 
@@ -111,7 +95,7 @@ class Line:
                 await asyncio.Event().wait()
             except (NetworkError, OperatorError) as cause:
                 self._failures += 1
-                self._camera("lost", cause.message, cause.todo)
+                self._symptoms.camera_lost(cause)
                 await self._clock.sleep(back_off(self._clock, self._failures, LONGEST_PAUSE))
 
     async def judge(self) -> None:
@@ -138,7 +122,7 @@ class Line:
             self._failures = 0
             await self._take(frame)
         if not self._closed:
-            self._camera("ended", "the camera gives no more pictures")
+            self._symptoms.camera_ended()
 
     async def _frames(self) -> AsyncIterator[Frame]:
         """The camera's frames; says so when they stop coming."""
@@ -152,7 +136,7 @@ class Line:
                 coming.cancel()
             if frame is None:
                 return
-            self._camera("ok")
+            self._symptoms.camera_works()
             patience = self._ends.stall or float("inf")
             yield frame
 
@@ -163,7 +147,7 @@ class Line:
                     return await coming
                 return await in_time(self._clock, patience, coming)
             except TimeoutError:
-                self._camera("stalled", f"no picture came for {patience:g} s")
+                self._symptoms.camera_stalled(patience)
 
     async def _take(self, frame: Frame) -> None:
         if not self._waiting.full():
@@ -209,16 +193,17 @@ class Line:
         told = not_recorded(inspection, "the record was not on the disk in time")
         if recorded is not None:
             told = _still_in_time(recorded, self._clock.monotonic() - decided.due)
-        await self._ends.output.tell(_answer_of(told))
-        if recorded is not None:
-            self._books.recorder.answered(told, recorded)
+        heard = await self._ends.output.tell(_answer_of(told))
+        if heard.done() and not heard.result():
+            told = not_heard(told)
         self._ends.camera.answered(frame, told.decision)
         now = self._clock.monotonic()
         told = _timed(told, (now - frame.monotonic) * 1e3, (now - begun) * 1e3)
         self._state.judged(Judged(told, frame, decided.judgement.outlines), now)
-        self._note(told)
+        self._symptoms.note(told)
         if recorded is not None:
-            self._books.images.put(Taken(told, frame, kept))
+            self._books.recorder.answered(told, recorded, heard)
+            self._books.images.put(Taken(told, frame, kept, heard))
 
     def _left(self, decided: _Decided, frame: Frame) -> float:
         """Seconds for the record; a part that is past its time already still gets its number."""
@@ -261,34 +246,6 @@ class Line:
 
     def _due(self, frame: Frame, assignment: Assignment | None) -> float:
         return frame.monotonic + (assignment.deadline if assignment else DEADLINE) / 1e3
-
-    def _camera(self, word: str, message: str = "", todo: str = "") -> None:
-        self._state.camera = word
-        if not message:
-            self._state.clear_alarm(AlarmCode.CAMERA_STALLED)
-            return
-        todo = todo or "Look at the camera, its cable and its trigger; the station goes on by itself."
-        self._state.raise_alarm(Alarm(AlarmCode.CAMERA_STALLED, message, todo, self._clock.now()))
-
-    def _note(self, told: Inspection) -> None:
-        """Parts that were late, and pictures that said nothing, are an alarm when there are several."""
-        codes = {reason.code for reason in told.decision.reasons}
-        late, bad = self._late, self._bad
-        late.append(ReasonCode.LATE in codes)
-        bad.append(bool(codes & BAD_PICTURES))
-        todo = "Slow the line down, use a smaller model, or give the recipe's station more time."
-        self._alarm(AlarmCode.LATE, late, "parts were late", todo)
-        what = f"pictures say nothing about the part ({', '.join(sorted(codes & BAD_PICTURES))})"
-        todo = "Look at lens, light, focus and trigger of the camera; such parts are NO-DECISION."
-        self._alarm(AlarmCode.BAD_IMAGES, bad, what, todo)
-
-    def _alarm(self, code: AlarmCode, window: "deque[bool]", what: str, todo: str) -> None:
-        """Stands from two cases in the window on, is worded by the newest, and goes with the last."""
-        if sum(window) > 1 and window[-1]:
-            message = f"{sum(window)} of the last {len(window)} {what}"
-            self._state.raise_alarm(Alarm(code, message, todo, self._clock.now()))
-        elif not any(window):
-            self._state.clear_alarm(code)
 
 
 def _part_of(frame: Frame) -> str:

@@ -1,5 +1,6 @@
 """Answers: what the plant hears about a part, and the port every output has."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +36,17 @@ class Output(Protocol):
         """
         ...
 
-    async def tell(self, answer: Answer) -> None:
-        """Hand one answer over; returns at once where the other side is away (the safe state speaks)."""
+    async def tell(self, answer: Answer) -> "asyncio.Future[bool]":
+        """Hand one answer over, without waiting for the other side.
+
+        Gives whether it was heard, as soon as that is known and in any case within a few seconds: at once
+        False where the other side is away (the safe state speaks).  What was not heard is NO-DECISION.
+        """
         ...
+
+
+def known(heard: bool) -> "asyncio.Future[bool]":
+    """What :meth:`Output.tell` gives where it is known at once."""
+    future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    future.set_result(heard)
+    return future

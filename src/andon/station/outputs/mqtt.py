@@ -2,7 +2,8 @@
 
 Topics are ``andon/<line>/<station>/`` with ``verdict`` (one message a part, not retained), ``heartbeat``
 and ``state`` (retained: what holds now).  The broker says the safe state by itself when the station is
-gone.  While the broker is away nothing waits: an old PASS must not open a gate later.
+gone.  While the broker is away nothing waits: an old PASS must not open a gate later.  An answer counts as
+heard when the broker confirmed it; all others are counted, and stand as an alarm for a while.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import logging
 import math
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,15 +23,20 @@ from paho.mqtt.properties import Properties
 
 from andon.domain.inspections import Verdict
 from andon.domain.serial import to_json
-from andon.domain.stations import Alarm, AlarmCode
+from andon.domain.stations import AlarmCode
 from andon.errors import InvalidInput
-from andon.station.outputs.answers import Answer
+from andon.station.outputs.answers import Answer, known
 from andon.station.running.clock import Clock
+from andon.station.state.alarms import Case, Raised, Value
 from andon.station.state.condition import Word, condition_of
 from andon.station.state.line import LineState
 
 _QUEUE = 64
 _EXPIRES_S = 5
+_STANDS_S = 30.0
+"""How long the alarm of unheard answers stands after the last one."""
+
+_AGAIN_S = 0.05
 _LOG = logging.getLogger(__name__)
 
 
@@ -60,6 +66,15 @@ class MqttSettings:
             raise InvalidInput("the times of the MQTT output must be positive, its port from 1 to 65535")
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One answer on its way, since when (monotonic seconds), and whether it was heard."""
+
+    since: float
+    answer: Answer
+    heard: "asyncio.Future[bool]"
+
+
 class MqttOutput:
     """One connection to one broker; an output as ``station.outputs.answers`` says."""
 
@@ -72,9 +87,10 @@ class MqttOutput:
         self._settings = settings
         self._state = state
         self._clock = clock
-        self._waiting: asyncio.Queue[tuple[float, Answer]] = asyncio.Queue(_QUEUE)
+        self._waiting: asyncio.Queue[_Told] = asyncio.Queue(_QUEUE)
         self._connected = False
         self._sequence = 0
+        self._missed = 0.0
         self._said: Mapping[str, Any] = {}
 
     async def run(self) -> None:
@@ -87,15 +103,18 @@ class MqttOutput:
                 self._lost(cause)
             await self._clock.sleep(self._settings.retry)
 
-    async def tell(self, answer: Answer) -> None:
+    async def tell(self, answer: Answer) -> "asyncio.Future[bool]":
         """Send an answer, or let the safe state speak where the broker is away."""
         self._sequence = max(self._sequence, answer.sequence)
+        if self._connected and self._waiting.full():
+            message = f"the broker takes answers too slowly: {_QUEUE} wait"
+            self._drop(Case.OUTPUT_SLOW, message, {"count": _QUEUE})
         if not self._connected:
-            return
-        try:
-            self._waiting.put_nowait((self._clock.monotonic(), answer))
-        except asyncio.QueueFull:
-            self._drop(f"the broker takes answers too slowly: {_QUEUE} wait")
+            self._count_unheard(answer)
+            return known(False)
+        told = _Told(self._clock.monotonic(), answer, asyncio.get_running_loop().create_future())
+        self._waiting.put_nowait(told)
+        return told.heard
 
     def _client(self) -> aiomqtt.Client:
         settings = self._settings
@@ -116,7 +135,7 @@ class MqttOutput:
     async def _speak(self, client: aiomqtt.Client) -> None:
         self._found()
         try:
-            await self._answer(client)
+            await _first_of(self._answer(client), _until_lost(client))
         except asyncio.CancelledError:
             self._connected = False
             self._state.output = "stopped"
@@ -135,18 +154,29 @@ class MqttOutput:
                 beat, due = beat + 1, self._clock.monotonic() + self._settings.heartbeat
                 await self._say_state(client)
                 await self._beat(client, beat)
+                self._forget_unheard()
             try:
                 left = max(0.0, due - self._clock.monotonic())
-                since, answer = await asyncio.wait_for(self._waiting.get(), left)
+                told = await asyncio.wait_for(self._waiting.get(), left)
             except TimeoutError:
                 continue
-            if self._clock.monotonic() - since <= self._settings.patience:
-                await self._say(client, answer)
+            await self._say(client, told)
 
-    async def _say(self, client: aiomqtt.Client, answer: Answer) -> None:
-        """One verdict; a broker that keeps it for somebody who is away forgets it after a few seconds."""
-        told = {**self._names(), **to_json(answer), "at": self._clock.now()}
-        await client.publish(self._topic("verdict"), self._text(told), 1, properties=_short_lived())
+    async def _say(self, client: aiomqtt.Client, told: _Told) -> None:
+        """One verdict, or none where it waited too long: it must not be taken for the next part's.
+
+        A broker that keeps it for somebody who is away forgets it after a few seconds.
+        """
+        if self._clock.monotonic() - told.since > self._settings.patience:
+            self._unheard(told)
+            return
+        text = self._text({**self._names(), **to_json(told.answer), "at": self._clock.now()})
+        try:
+            await client.publish(self._topic("verdict"), text, 1, properties=_short_lived())
+        except BaseException:
+            self._unheard(told)
+            raise
+        told.heard.set_result(True)
 
     async def _say_state(self, client: aiomqtt.Client) -> None:
         """What holds now, where it differs from what was said; each part has a verdict of its own."""
@@ -179,9 +209,11 @@ class MqttOutput:
         self._state.clear_alarm(AlarmCode.OUTPUT_LOST)
 
     def _lost(self, cause: Exception) -> None:
-        self._drop(f"the broker at {self._settings.host}:{self._settings.port} is away: {cause}")
+        address = f"{self._settings.host}:{self._settings.port}"
+        message = f"the broker at {address} is away: {cause}"
+        self._drop(Case.OUTPUT_AWAY, message, {"address": address})
 
-    def _drop(self, message: str) -> None:
+    def _drop(self, case: Case, message: str, values: Mapping[str, Value]) -> None:
         """Nothing that waits is said any more."""
         self._connected = False
         self._drain()
@@ -189,11 +221,28 @@ class MqttOutput:
         todo = (
             "Check the broker and the network to it; until then the line must treat every part as REJECT."
         )
-        self._state.raise_alarm(Alarm(AlarmCode.OUTPUT_LOST, message, todo, self._clock.now()))
+        self._state.raise_alarm(Raised(case, message, todo, self._clock.now(), values))
 
     def _drain(self) -> None:
         while not self._waiting.empty():
-            self._waiting.get_nowait()
+            self._unheard(self._waiting.get_nowait())
+
+    def _unheard(self, told: _Told) -> None:
+        self._count_unheard(told.answer)
+        told.heard.set_result(False)
+
+    def _count_unheard(self, answer: Answer) -> None:
+        self._missed = self._clock.monotonic()
+        self._state.unheard += 1
+        count, part = self._state.unheard, answer.part
+        message = f"{count} answers since the start did not reach the plant, the last one for part {part}"
+        todo = "Their records are NO-DECISION; make sure that the line treated these parts as REJECT."
+        values: Mapping[str, Value] = {"count": count, "part": part}
+        self._state.raise_alarm(Raised(Case.UNHEARD, message, todo, self._clock.now(), values))
+
+    def _forget_unheard(self) -> None:
+        if self._clock.monotonic() - self._missed > _STANDS_S:
+            self._state.clear_alarm(AlarmCode.ANSWERS_UNHEARD)
 
     def _safe_state(self) -> Mapping[str, Any]:
         return {**self._names(), "state": Word.OFFLINE.value, "verdict": Verdict.NO_DECISION.value}
@@ -206,6 +255,30 @@ class MqttOutput:
 
     def _text(self, told: Mapping[str, Any]) -> str:
         return json.dumps(told, ensure_ascii=False)
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    """Ends when the connection is gone, and takes note of why: nothing is subscribed, so nothing comes."""
+    async for _ in client.messages:
+        pass
+
+
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """What the first of them ends with; the others are cancelled, also when this is.
+
+    They are cancelled until they end: ``asyncio.wait_for`` of Python 3.11 may miss the first time.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        while pending := [task for task in tasks if not task.done()]:
+            for task in pending:
+                task.cancel()
+            await asyncio.wait(pending, timeout=_AGAIN_S)
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 def _short_lived() -> Properties:

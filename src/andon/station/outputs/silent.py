@@ -2,7 +2,7 @@
 
 import asyncio
 
-from andon.station.outputs.answers import Answer
+from andon.station.outputs.answers import Answer, known
 from andon.station.state.line import LineState
 
 
@@ -16,5 +16,7 @@ class SilentOutput:
         """There is nothing to keep up."""
         await asyncio.Event().wait()
 
-    async def tell(self, answer: Answer) -> None:
-        """Nobody listens."""
+    async def tell(self, answer: Answer) -> "asyncio.Future[bool]":
+        """Nobody listens, and nobody misses anything."""
+        del answer
+        return known(True)

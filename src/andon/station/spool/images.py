@@ -17,7 +17,7 @@ from andon.station.running.loops import Thread
 from andon.station.running.watch import Watch
 from andon.station.spool.keeping import THUMBNAIL_WORTH, Keep
 from andon.station.spool.recorder import Recorder
-from andon.station.spool.records import StoredBlob
+from andon.station.spool.records import StoredBlob, not_heard
 from andon.station.state.line import LineState
 from andon.units import digest_of
 
@@ -34,11 +34,12 @@ _NOTHING: tuple[StoredBlob, ...] = ()
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A part that was answered, and what is to become of its picture."""
+    """A part that was answered, what is to become of its picture, and whether the answer was heard."""
 
     inspection: Inspection
     frame: Frame | None
     keep: Keep
+    heard: "asyncio.Future[bool]"
 
 
 class ImageWriter:
@@ -74,6 +75,8 @@ class ImageWriter:
         settled, stored = taken.inspection, _NOTHING
         if taken.frame is not None:
             settled, stored = await self._written(taken, taken.frame)
+        if not await taken.heard:
+            settled = not_heard(settled)
         await self._recorder.settle(settled, stored, taken.keep.queue)
         self._state.amend(settled)
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from andon.domain.feedback import Queue
 from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, Verdict
-from andon.domain.stations import Alarm, AlarmCode
+from andon.domain.stations import AlarmCode
 from andon.errors import AndonError
 from andon.station.running.clock import Clock, in_time
 from andon.station.spool.records import Answered, StoredBlob, with_image_lost
 from andon.station.spool.thread import SpoolThread
+from andon.station.state.alarms import Raised, disk_case
 from andon.station.state.line import LineState
 
 MAX_UNRECORDED = 10_000
@@ -58,10 +59,15 @@ class Recorder:
             self._later(inspection, written, cause.message)
         return None
 
-    def answered(self, told: Inspection, recorded: Inspection) -> None:
-        """The answer is out; the next thing that is written says so, and costs no write of its own."""
+    def answered(self, told: Inspection, recorded: Inspection, heard: "asyncio.Future[bool]") -> None:
+        """What is written next after the answer was heard says so; it costs no write of its own."""
         differs = told.decision != recorded.decision
-        self._answered[told.id] = Answered(told.id, told if differs else None)
+
+        def note(known: "asyncio.Future[bool]") -> None:
+            if not known.cancelled() and known.result():
+                self._answered[told.id] = Answered(told.id, told if differs else None)
+
+        heard.add_done_callback(note)
 
     async def settle(
         self, inspection: Inspection, blobs: Sequence[StoredBlob] = (), queue: Queue | None = None
@@ -132,8 +138,7 @@ class Recorder:
         """The disk did not take something; the alarm goes when it took the next record."""
         self._healthy = False
         todo = cause.todo or "Free some space on the station's disk."
-        alarm = Alarm(AlarmCode.DISK_FULL, cause.message, todo, self._clock.now())
-        self._state.raise_alarm(alarm)
+        self._state.raise_alarm(Raised(disk_case(cause), cause.message, todo, self._clock.now()))
 
 
 def not_recorded(inspection: Inspection, why: str) -> Inspection:

@@ -144,7 +144,8 @@ class Spool:
         with self._change():
             query = "SELECT body FROM records WHERE stage = ?"
             for (body,) in self._rows(query, (_Stage.WRITTEN,)):
-                silent = _not_answered(from_json(Inspection, json.loads(body)))
+                why = "the station ended before it could answer, or note that it had"
+                silent = _silent(from_json(Inspection, json.loads(body)), why)
                 self._run("UPDATE records SET body = ? WHERE id = ?", (_text(silent), silent.id))
             self._run("UPDATE records SET stage = ? WHERE stage < 2", (_Stage.SETTLED,))
             return self._database.changes()
@@ -332,13 +333,19 @@ def with_image_lost(inspection: Inspection) -> Inspection:
     return replace(inspection, capture=replace(capture, kept=Kept.LOST, blob=None, size=0))
 
 
-def _not_answered(inspection: Inspection) -> Inspection:
-    """The record of a part of which nobody knows whether the plant heard anything."""
-    judged = inspection.decision.verdict
-    detail = f"the station ended before it could answer, or note that it had; it had judged {judged.value}"
-    already = inspection.decision.reasons if judged is Verdict.NO_DECISION else ()
-    reasons = (Reason(ReasonCode.NOT_ANSWERED, None, detail), *already)
-    return replace(inspection, decision=Decision(Verdict.NO_DECISION, reasons))
+def not_heard(inspection: Inspection) -> Inspection:
+    """The record of a part whose answer did not reach the plant."""
+    return _silent(inspection, "the answer did not reach the plant")
+
+
+def _silent(inspection: Inspection, why: str) -> Inspection:
+    """Silence means NO-DECISION, and that is what is recorded; once is enough."""
+    judged, reasons = inspection.decision.verdict, inspection.decision.reasons
+    if any(reason.code is ReasonCode.NOT_ANSWERED for reason in reasons):
+        return inspection
+    reason = Reason(ReasonCode.NOT_ANSWERED, None, f"{why}; it had judged {judged.value}")
+    already = reasons if judged is Verdict.NO_DECISION else ()
+    return replace(inspection, decision=Decision(Verdict.NO_DECISION, (reason, *already)))
 
 
 def _text(inspection: Inspection) -> str:

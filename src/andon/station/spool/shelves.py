@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from andon.blobs.folder import FolderBlobs
-from andon.domain.stations import Alarm, AlarmCode, KeepPolicy
+from andon.domain.stations import AlarmCode, KeepPolicy
 from andon.errors import AndonError
 from andon.station.running.clock import Clock
 from andon.station.spool.records import StoredBlob
 from andon.station.spool.thread import SpoolThread
+from andon.station.state.alarms import Case, Raised
 from andon.station.state.line import LineState
 
 
@@ -42,7 +43,7 @@ class Shelves:
         try:
             await self._tidied(state, clock)
         except AndonError as cause:
-            state.raise_alarm(Alarm(AlarmCode.DISK_LOW, cause.message, cause.todo, clock.now()))
+            state.raise_alarm(Raised(Case.DISK_STUCK, cause.message, cause.todo, clock.now()))
 
     async def _tidied(self, state: LineState, clock: Clock) -> None:
         await self._call(self._drop_spent)
@@ -82,13 +83,15 @@ def _alarm_low(state: LineState, clock: Clock, space: Space, shed: int) -> None:
         state.clear_alarm(AlarmCode.DISK_LOW)
         return
     if shed or state.disk_free < space.least:
-        message = f"{state.disk_free // 2**20} MiB are free; {state.shed['images']} images were given up"
+        free, count = state.disk_free // 2**20, state.shed["images"]
+        message = f"{free} MiB are free; {count} images were given up"
         todo = "Free space on the station's disk, or bring the hub back so that images can leave."
-        state.raise_alarm(Alarm(AlarmCode.DISK_LOW, message, todo, clock.now()))
+        values = {"free": free, "count": count}
+        state.raise_alarm(Raised(Case.DISK_LOW, message, todo, clock.now(), values))
 
 
 def _alarm_aside(state: LineState, clock: Clock, aside: int) -> None:
     if aside:
         message = f"the hub refuses {aside} records or reviews; they are kept on the station"
         todo = "Look into the hub's log for the reason; they are in the table `aside` of the spool."
-        state.raise_alarm(Alarm(AlarmCode.RECORDS_REFUSED, message, todo, clock.now()))
+        state.raise_alarm(Raised(Case.RECORDS_REFUSED, message, todo, clock.now(), {"count": aside}))

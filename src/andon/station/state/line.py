@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from andon.domain.inspections import Inspection, Verdict
-from andon.domain.stations import Alarm, AlarmCode, Assignment, StationReport
+from andon.domain.stations import AlarmCode, Assignment, StationReport
+from andon.station.state.alarms import Raised
 from andon.station.state.recent import Judged, Recent
 from andon.units import Timestamp
 
@@ -31,6 +32,7 @@ class LineState:
         moments: monotonic seconds of the last verdicts.
         spool: records not yet receipted. held: parts waiting for a person. disk_free: bytes.
         shed: what was given up for lack of disk, counted by kind.
+        unheard: answers that did not reach the plant, since the program started.
         alarms: those that stand, by code.
     """
 
@@ -55,7 +57,8 @@ class LineState:
     held: int = 0
     disk_free: int = 0
     shed: Counter[str] = field(default_factory=Counter)
-    alarms: dict[AlarmCode, Alarm] = field(default_factory=dict)
+    unheard: int = 0
+    alarms: dict[AlarmCode, Raised] = field(default_factory=dict)
 
     def judged(self, part: Judged, monotonic: float) -> None:
         """Count one answered part."""
@@ -74,7 +77,7 @@ class LineState:
             if known.id == inspection.id:
                 self.strip[place] = inspection
 
-    def raise_alarm(self, alarm: Alarm) -> None:
+    def raise_alarm(self, alarm: Raised) -> None:
         """Let an alarm stand; one that stands already keeps its time and takes the newer words."""
         standing = self.alarms.get(alarm.code)
         since = alarm.since if standing is None else standing.since
@@ -113,7 +116,7 @@ class LineState:
             disk_free=self.disk_free,
             camera=self.camera,
             output=self.output,
-            alarms=tuple(self.alarms.values()),
+            alarms=tuple(alarm.reported() for alarm in self.alarms.values()),
             page=self.page,
             shed=dict(self.shed),
         )

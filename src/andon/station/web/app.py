@@ -153,10 +153,15 @@ async def picture(request: Request, inspection: str) -> Response:
 
 @router.get("/health", tags=["health"])
 async def health(request: Request) -> Response:
-    """200 while parts are judged and answers heard, else 503 with the reason."""
-    found = _live(request).condition()
+    """200 while parts are judged and answers heard, else 503 with the reason.
+
+    ``unheard`` counts the answers that did not reach the plant since the station started.
+    """
+    live = _live(request)
+    found = live.condition()
     status = 200 if found.word is Word.RUNNING else 503
-    return JSONResponse({"state": found.word.value, "reason": found.reason}, status)
+    told = {"state": found.word.value, "reason": found.reason, "unheard": live.state.unheard}
+    return JSONResponse(told, status)
 
 
 @router.get("/metrics", include_in_schema=False)

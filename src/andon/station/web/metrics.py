@@ -38,7 +38,11 @@ class StationCollector(Collector):
         alarms = GaugeMetricFamily("andon_alarm", "1 while it stands.", labels=("line", "station", "code"))
         for code in AlarmCode:
             alarms.add_metric([*self._names, code.value], float(code in state.alarms))
-        yield from (parts, shed, alarms, self._latency())
+        unheard = CounterMetricFamily(
+            "andon_answers_unheard", "Answers that did not reach the plant.", labels=("line", "station")
+        )
+        unheard.add_metric(self._names, state.unheard)
+        yield from (parts, shed, alarms, unheard, self._latency())
         yield from self._gauges()
 
     @property

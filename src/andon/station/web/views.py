@@ -9,9 +9,10 @@ from andon.domain.feedback import Answer, Queue
 from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Reason, Verdict
 from andon.domain.parts import part_name
-from andon.domain.stations import Alarm, AlarmCode
+from andon.domain.stations import AlarmCode
 from andon.look.words import Words
 from andon.station.spool.records import HeldPart
+from andon.station.state.alarms import Raised
 from andon.station.state.line import LineState, percentile
 from andon.units import Timestamp
 
@@ -84,11 +85,12 @@ class StatusView:
 
 @dataclass(frozen=True, slots=True)
 class AlarmView:
-    """An alarm: in this language what it is and what to do; ``message`` is the station's own sentence."""
+    """An alarm: what is wrong and what to do, in this language; ``detail`` is what a program said."""
 
     code: str
     title: str
     message: str
+    detail: str
     todo: str
     since: str
 
@@ -352,11 +354,12 @@ def _statuses(state: LineState, words: Words) -> tuple[StatusView, ...]:
     )
 
 
-def _alarm(alarm: Alarm, words: Words) -> AlarmView:
+def _alarm(alarm: Raised, words: Words) -> AlarmView:
     return AlarmView(
-        alarm.code.value,
-        words(f"alarm.{alarm.code.value}"),
-        alarm.message,
-        words(f"alarm.{alarm.code.value}.todo"),
-        words("page.alarm.since", time=_clock(alarm.since)[:5]),
+        code=alarm.code.value,
+        title=words(f"alarm.{alarm.code.value}"),
+        message=alarm.sentence(words),
+        detail=alarm.message,
+        todo=words(f"alarm.{alarm.code.value}.todo"),
+        since=words("page.alarm.since", time=_clock(alarm.since)[:5]),
     )

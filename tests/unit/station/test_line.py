@@ -340,7 +340,8 @@ def test_an_answer_that_was_not_heard_is_no_decision_on_page_and_hub(tmp_path: P
             assert [reason.code for reason in stored.decision.reasons] == [ReasonCode.NOT_ANSWERED]
             assert "PASS" in stored.decision.reasons[0].detail
             assert stored.decision.verdict is Verdict.NO_DECISION
-        assert [part.decision.verdict for part in bench.state.strip] == [Verdict.NO_DECISION] * 2
+        silent = [Verdict.NO_DECISION] * 2
+        await bench.until(lambda: [part.decision.verdict for part in bench.state.strip] == silent)
         bench.output.listens = lambda: known(True)
         bench.show(3)
         assert (await bench.settled(3))[2].decision.verdict is Verdict.PASS

@@ -110,7 +110,7 @@ def test_records_of_stations_come_back_as_they_were(tx: Connection, made: Recipe
     for query, expected in (
         (inspections.Query(station="ST-1", verdict=Verdict.REJECT), [sent[1]]),
         (inspections.Query(recipe="brackets", station="ST-2"), [sent[3]]),
-        (inspections.Query(part="S3"), [sent[2]]),
+        (inspections.Query(part="serial=S3"), [sent[2]]),
     ):
         assert list(inspections.page(tx, query, None, 9).rows) == expected
     counted = inspections.count(tx, inspections.Query(station="ST-1"))

@@ -40,8 +40,17 @@ function show() {
   const ticked = boxes().filter((box) => box.checked);
   const words = ticked.length === 1 ? "1 image" : `${ticked.length} images`;
   bar.querySelector("[data-bulk-count]").textContent = words;
-  const address = new URL(location.href);
-  address.searchParams.delete("chosen");
-  if (ticked.length) address.searchParams.set("chosen", ticked.map((box) => box.value.slice(0, NAMED)).join(","));
-  if (address.href !== location.href) history.replaceState(history.state, "", address);
+  const chosen = ticked.map((box) => box.value.slice(0, NAMED)).join(",");
+  const address = named(location.href, chosen);
+  if (address !== location.href) history.replaceState(history.state, "", address);
+  for (const shot of grid.querySelectorAll("[data-shot]")) shot.href = named(shot.href, chosen);
+  const panel = document.querySelector("[data-panel-back]");
+  if (panel) panel.dataset.panelBack = named(new URL(panel.dataset.panelBack, location.href), chosen);
+}
+
+function named(address, chosen) {
+  const to = new URL(address);
+  if (chosen) to.searchParams.set("chosen", chosen);
+  else to.searchParams.delete("chosen");
+  return to.href;
 }

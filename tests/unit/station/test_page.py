@@ -1,6 +1,7 @@
 """What the station's page answers, and whom."""
 
 import re
+import socket
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -64,6 +65,11 @@ def test_it_listens_to_this_machine_only(tmp_path: Path) -> None:
         shown_line(tmp_path / "a", LINE, PageSettings(host="0.0.0.0")),
     ):
         pass
+
+
+def test_answers_in_two_pieces_do_not_wait_for_each_other(line: Running) -> None:
+    """Connections inherit it from the listener."""
+    assert line.line.server._listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_taken_port_is_said(tmp_path: Path, line: Running) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -78,7 +79,7 @@ class Hub:
 
     def manifest(self, package: Digest) -> Manifest:
         """What a package is made of. Not verified: its digest is checked with its files."""
-        path = f"/api/packages/{package}/files/{MANIFEST}"
+        path = f"{_files_of(package)}/{MANIFEST}"
         try:
             return from_json(Manifest, json.loads(self._fetch(path, MAX_MANIFEST_BYTES)))
         except (ValueError, RecursionError, InvalidInput) as cause:
@@ -93,10 +94,11 @@ class Hub:
         odd = [name for name in manifest.golden if not GOLDEN_NAME.fullmatch(name)]
         if odd or len(manifest.golden) > MAX_GOLDEN_IMAGES:
             raise Refused(f"package {package[:12]} has golden images that no package has")
-        base = f"/api/packages/{package}/files"
+        base = _files_of(package)
         graph = self._fetch(f"{base}/{GRAPH}", MAX_GRAPH_BYTES)
         golden = {
-            name: self._fetch(f"{base}/{GOLDEN}/{name}", MAX_GOLDEN_BYTES) for name in manifest.golden
+            name: self._fetch(f"{base}/{GOLDEN}/{_step(name)}", MAX_GOLDEN_BYTES)
+            for name in manifest.golden
         }
         return graph, golden
 
@@ -106,14 +108,14 @@ class Hub:
         Raises:
             Refused: other bytes came.
         """
-        content = self._fetch(f"/api/blobs/{digest}", MAX_TEMPLATE)
+        content = self._fetch(f"/api/blobs/{_step(digest)}", MAX_TEMPLATE)
         if digest_of(content) != digest:
             raise Refused(f"the hub gave other bytes than those of blob {digest[:12]}")
         return content
 
     def received(self, digest: Digest) -> Upload:
         """How much of a blob the hub has."""
-        return self._read(Upload, "GET", f"/api/uploads/{digest}")
+        return self._read(Upload, "GET", f"/api/uploads/{_step(digest)}")
 
     def send(self, digest: Digest, piece: bytes, first: int, total: int) -> Upload:
         """Send a piece of a blob, from byte ``first`` of ``total``."""
@@ -121,11 +123,11 @@ class Hub:
             "content-range": f"bytes {first}-{first + len(piece) - 1}/{total}",
             "content-type": "application/octet-stream",
         }
-        return self._read(Upload, "PUT", f"/api/blobs/{digest}", piece, headers)
+        return self._read(Upload, "PUT", f"/api/blobs/{_step(digest)}", piece, headers)
 
     @property
     def _own(self) -> str:
-        return f"/api/stations/{self._station}"
+        return f"/api/stations/{_step(self._station)}"
 
     def _read(
         self, kind: type[T], method: str, path: str, body: bytes | None = None, headers: Any = None
@@ -149,6 +151,15 @@ class Hub:
                 if len(content) > limit:
                     raise LimitExceeded(f"the hub's {path} has more than {limit} bytes")
             return bytes(content)
+
+
+def _files_of(package: Digest) -> str:
+    return f"/api/packages/{_step(package)}/files"
+
+
+def _step(name: str) -> str:
+    """A name as one step of a path, whatever it holds."""
+    return quote(name, safe="")
 
 
 def _check(answer: httpx.Response) -> None:

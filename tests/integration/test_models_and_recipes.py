@@ -120,6 +120,16 @@ def test_a_preview_says_what_rescoring_then_does_and_stores_nothing(
     assert rescore_recipe(plant.workspace, "tried")["changed"] == preview.changed
 
 
+def test_a_preview_of_a_long_history_counts_no_further_than_it_must(
+    plant: BrightnessPlant, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = draft(plant, name="tried")
+    assert "+ inspections of this model" not in client.post("/drafts/previews", data=fields).text
+    monkeypatch.setattr("andon.services.previews.LOOKED_AT", 3)
+    monkeypatch.setattr("andon.services.previews.COUNTED", 7)
+    assert "the newest 3 of 7+ inspections" in client.post("/drafts/previews", data=fields).text
+
+
 def test_milder_flips_come_first(plant: BrightnessPlant) -> None:
     cuts = {"bright": Cuts(0.02, 0.99), "dark": Cuts(0.99, 1.0)}
     flips = preview_recipe(plant.workspace, RecipeRequest("x", plant.package.digest, cuts)).flips

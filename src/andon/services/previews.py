@@ -15,6 +15,9 @@ from andon.store import inspections as stored_inspections
 LOOKED_AT = 3000
 """Inspections a preview judges anew, the newest; `rescore` judges all."""
 
+COUNTED = 20_000
+"""Inspections of a model are counted up to so many: a line makes millions."""
+
 FLIPS_SHOWN = 48
 
 STRICTNESS = (Verdict.PASS, Verdict.REVIEW, Verdict.REJECT, Verdict.NO_DECISION)
@@ -39,7 +42,7 @@ class Preview:
     """A draft against history.
 
     Attributes:
-        judged: inspections judged anew; ``recorded`` is how many the model has in all.
+        judged: inspections judged anew; ``recorded`` is how many the model has, counted up to ``COUNTED``.
         changes: (verdict then, verdict now) -> inspections, also where both are the same.
         flips: the first ``FLIPS_SHOWN`` of those that changed, milder ones first, newest first.
     """
@@ -49,6 +52,11 @@ class Preview:
     recorded: int
     changes: Mapping[tuple[Verdict, Verdict], int]
     flips: tuple[Flip, ...]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the model has more inspections than were counted."""
+        return self.recorded >= COUNTED
 
     @property
     def changed(self) -> int:
@@ -93,6 +101,6 @@ def preview_recipe(workspace: Workspace, request: RecipeRequest) -> Preview:
             changes[inspection.decision.verdict, decision.verdict] += 1
             if decision.verdict is not inspection.decision.verdict:
                 flips.append(Flip(inspection, decision))
-        counts = stored_inspections.count(tx, stored_inspections.Query(package=package.digest))
+        counts = stored_inspections.count(tx, stored_inspections.Query(package=package.digest), COUNTED)
     flips.sort(key=lambda flip: not flip.milder)
     return Preview(recipe, changes.total(), sum(counts.values()), changes, tuple(flips[:FLIPS_SHOWN]))

@@ -187,7 +187,7 @@ def fill_spool(plant: Plant, count: int) -> set[str]:
     spool = Spool(plant.station.data / "spool.db")
     made = set()
     with closing(spool):
-        spool._connection.execute("PRAGMA synchronous = OFF")  # here only: the hour passes in seconds
+        spool._run("PRAGMA synchronous = OFF")  # here only: the hour passes in seconds
         for number in range(count):
             identity = uuid7(1_767_000_000_000 + number, number.to_bytes(10, "big"))
             spool.settle(spool.record(replace(last, id=identity, part=f"hour-{number}")))

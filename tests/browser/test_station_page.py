@@ -153,6 +153,11 @@ def test_alarms_say_what_to_do_and_break_the_edge(line: Running, open_page: Call
     line.do(line.line.alarm, Case.OUTPUT_AWAY, "the broker is away", {"address": "10.0.0.5:1883"})
     expect(page.locator(".alarm")).to_contain_text("PLC does not hear us")
     expect(page.locator(".alarm")).to_contain_text("must treat every part as REJECT")
+    expect(page.locator(".alarm")).to_contain_text("The broker at 10.0.0.5:1883 is away.")
+    line.do(line.line.alarm, Case.UNHEARD, "17 answers", {"count": 17, "part": "BRACKET-A-0000031"})
+    expect(page.locator(".alarm")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     expect(page.locator("body")).to_have_attribute("data-fault", "")
 
 
@@ -200,13 +205,13 @@ def test_it_fits_and_can_be_touched_with_gloves(
         f".filter(e => Math.min(e.offsetWidth, e.offsetHeight) < {FINGER}).map(e => e.outerHTML)"
     )
     assert small == []
-    share = page.evaluate(
+    lit = page.evaluate(
         "(() => { const box = document.querySelector('.now').getBoundingClientRect();"
         " const body = getComputedStyle(document.body); const edge = parseFloat(body.borderLeftWidth);"
         " const lit = innerWidth * innerHeight - (innerWidth - 2 * edge) * (innerHeight - 2 * edge);"
         " return (box.width * box.height + lit) / (innerWidth * innerHeight); })()"
     )
-    assert share > 0.2
+    assert lit >= 1 / 3, "verdict and edge fill a third of the screen"
 
 
 def test_a_page_that_lost_its_station_says_so(tmp_path: Path, chromium: Browser) -> None:

@@ -145,6 +145,23 @@ def test_a_missed_part_is_found_by_its_serial(line: Running, open_page: Callable
     assert stored(line, 1) == [(passed[0].id, Answer.MISSED, Queue.PICKED)]
 
 
+def test_marks_can_be_taken_off_the_pictures_to_see_the_part(
+    line: Running, open_page: Callable[..., Page]
+) -> None:
+    line.do(line.line.part, Verdict.REJECT)
+    page = open_page()
+    page.goto(line.line.address)
+    expect(page.locator(".live .marks")).to_be_visible()
+    page.keyboard.press("m")
+    expect(page.locator(".live .marks")).to_be_hidden()
+    bad = line.do(line.line.part, Verdict.REJECT)
+    expect(page.locator(".live img")).to_have_attribute("src", f"/pictures/{bad.id}")
+    expect(page.locator(".live .marks")).to_be_hidden()
+    page.get_by_role("button", name="Marks of the model").click()
+    expect(page.locator(".live .marks")).to_be_visible()
+    expect(page.locator(".held-photo .marks")).to_be_visible()
+
+
 def test_alarms_say_what_to_do_and_break_the_edge(line: Running, open_page: Callable[..., Page]) -> None:
     line.do(line.line.part, Verdict.PASS)
     page = open_page()

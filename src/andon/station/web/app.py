@@ -211,7 +211,8 @@ def _following(held: tuple[HeldPart, ...], chosen: HeldPart | None) -> str:
 
 def _keys(speaks: Words) -> tuple[tuple[str, str], ...]:
     answers = ((str(place), speaks(f"keys.{answer.value}")) for place, answer in enumerate(Answer, 1))
-    return (*answers, ("n", speaks("keys.next")), ("?", speaks("keys.help")), ("Esc", speaks("keys.close")))
+    others = {"n": "next", "m": "marks", "?": "help", "Esc": "close"}
+    return (*answers, *((key, speaks(f"keys.{name}")) for key, name in others.items()))
 
 
 def _words(request: Request, language: str | None) -> Words:

@@ -285,8 +285,11 @@ def test_without_a_broker_the_line_goes_on_and_the_alarm_says_what_to_do() -> No
         output = MqttOutput(settings(free_port()), state, system_clock())
         async with running(output):
             await reached("the alarm", lambda: AlarmCode.OUTPUT_LOST in state.alarms)
-            for sequence in range(1, 1000):
+            await output.tell(answer(1, Verdict.NO_DECISION))
+            assert AlarmCode.ANSWERS_UNHEARD not in state.alarms, "silence says the same"
+            for sequence in range(2, 1000):
                 await output.tell(answer(sequence))
+            assert AlarmCode.ANSWERS_UNHEARD in state.alarms
         assert state.output == "lost"
         assert state.unheard == 999
         assert "REJECT" in state.alarms[AlarmCode.OUTPUT_LOST].todo

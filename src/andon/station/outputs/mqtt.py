@@ -232,8 +232,11 @@ class MqttOutput:
         told.heard.set_result(False)
 
     def _count_unheard(self, answer: Answer) -> None:
-        self._missed = self._clock.monotonic()
+        """An alarm where silence says something else than the answer did."""
         self._state.unheard += 1
+        if answer.verdict is Verdict.NO_DECISION:
+            return
+        self._missed = self._clock.monotonic()
         count, part = self._state.unheard, answer.part
         message = f"{count} answers since the start did not reach the plant, the last one for part {part}"
         todo = "Their records are NO-DECISION; make sure that the line treated these parts as REJECT."

@@ -43,7 +43,7 @@ PRESETS: Mapping[str, TrainSettings] = {
     "segment": TrainSettings(family=Family.SEGMENT, augmentation=_STEADY),
     "segment-tiny": replace(_TINY, family=Family.SEGMENT, encoder="test_efficientnet", augmentation=_CALM),
     # At 1e-3 a pre-trained encoder with held norms unlearns (aliens: AUROC 0.5); at 3e-4 it does not.
-    "classify": TrainSettings(family=Family.CLASSIFY, crop=0.0, learning_rate=3e-4),
+    "classify": TrainSettings(family=Family.CLASSIFY, crop=0.0, learning_rate=3e-4, augmentation=_STEADY),
     "classify-tiny": replace(
         _TINY, family=Family.CLASSIFY, encoder="test_efficientnet", augmentation=_CALM, crop=0.0
     ),

@@ -133,7 +133,10 @@ def start(work: Work, folder: Path, key: str) -> State:
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not (folder / checkpoints.STATE).exists():
-        return fresh(work.plan.build(work.settings, len(work.concepts), work.input, True))
+        network = work.plan.build(work.settings, len(work.concepts), work.input, True)
+        if work.plan.begin is not None:
+            work.plan.begin(network, work.batches)
+        return fresh(network)
     bare = work.plan.build(work.settings, len(work.concepts), work.input, False)
     return restore(fresh(bare), folder, key)
 

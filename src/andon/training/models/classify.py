@@ -6,11 +6,12 @@ from torch import Tensor, nn
 
 from andon.domain.models import InputSpec
 from andon.domain.runs import TrainSettings
-from andon.training.batches import Batch
+from andon.training.batches import Batch, Batches
 from andon.training.frozen import freeze_early, hold_norms
 from andon.training.losses import cross_entropy
 from andon.training.models.intake import Intake
 from andon.training.models.outputs import Outputs
+from andon.training.probing import probe
 from andon.training.weights import NONE, encoder_classifier
 
 
@@ -48,6 +49,13 @@ def build(settings: TrainSettings, concepts: int, spec: InputSpec, load: bool) -
     if pretrained:
         freeze_early(encoder)
     return Classifier(encoder, spec.bit_depth, pretrained)
+
+
+def begin(network: nn.Module, batches: Batches) -> None:
+    """Fit the head of a pre-trained encoder before anything is trained."""
+    assert isinstance(network, Classifier)
+    if network.pretrained:
+        probe(network.intake, network.encoder, batches)
 
 
 def loss(outputs: Outputs, batch: Batch) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from andon.domain.models import InputSpec
 from andon.domain.runs import Family, TrainSettings
-from andon.training.batches import Batch
+from andon.training.batches import Batch, Batches
 from andon.training.models import classify, segment, unet
 from andon.training.models.outputs import Outputs
 
@@ -20,6 +20,7 @@ class Plan:
         build: settings, number of concepts, what goes in, and whether to load the weights that are named
             (not when those of a checkpoint follow).
         loss: of the outputs on a batch, a scalar.
+        begin: what is done to a fresh network before the first step, given batches; None for nothing.
         stride: input pixels per map pixel; None for families without maps.
         dense: whether it is made of dense convolutions, which gain from bfloat16; depthwise ones lose.
 
@@ -29,10 +30,11 @@ class Plan:
     loss: Callable[[Outputs, Batch], Tensor]
     stride: int | None
     dense: bool = False
+    begin: Callable[[nn.Module, Batches], None] | None = None
 
 
 FAMILIES: Mapping[Family, Plan] = {
     Family.UNET: Plan(unet.build, unet.loss, unet.STRIDE, dense=True),
     Family.SEGMENT: Plan(segment.build, segment.loss, segment.STRIDE),
-    Family.CLASSIFY: Plan(classify.build, classify.loss, None),
+    Family.CLASSIFY: Plan(classify.build, classify.loss, None, begin=classify.begin),
 }

@@ -111,11 +111,13 @@ def test_records_of_stations_come_back_as_they_were(tx: Connection, made: Recipe
         (inspections.Query(station="ST-1", verdict=Verdict.REJECT), [sent[1]]),
         (inspections.Query(recipe="brackets", station="ST-2"), [sent[3]]),
         (inspections.Query(part="serial=S3"), [sent[2]]),
+        (inspections.Query(part="S3"), [sent[2]]),
     ):
         assert list(inspections.page(tx, query, None, 9).rows) == expected
     counted = inspections.count(tx, inspections.Query(station="ST-1"))
     assert counted == {Verdict.PASS: 1, Verdict.REJECT: 1, Verdict.NO_DECISION: 1}
     assert inspections.count(tx, inspections.Query(), newest=2) == {Verdict.PASS: 1, Verdict.NO_DECISION: 1}
+    assert inspections.total_of(tx, sent[0].package) == sum(r.package == sent[0].package for r in sent)
     assert inspections.get(tx, sent[2].id) == sent[2]
 
 

@@ -27,6 +27,6 @@ def part_name(key: str) -> str:
     return key.removeprefix(_SERIAL)
 
 
-def asked_key(text: str) -> str:
-    """The key of the part that somebody means who writes a serial, or a key such as ``name=7.png``."""
-    return text if "=" in text else serial_key(text)
+def asked_keys(text: str) -> tuple[str, str]:
+    """The keys somebody may mean who writes a serial, or a key such as ``name=7.png``."""
+    return text, serial_key(text)

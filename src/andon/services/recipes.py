@@ -223,7 +223,7 @@ def rescore_recipe(workspace: Workspace, name: str, report: Report = _silent) ->
     """
     recipe = find_recipe(workspace, name)
     with workspace.database.read() as tx:
-        total = sum(stored_inspections.count(tx, stored_inspections.Query(package=recipe.package)).values())
+        total = stored_inspections.total_of(tx, recipe.package)
     changes: Counter[tuple[Verdict, Verdict]] = Counter()
     after: int | None = None
     looked_at = 0

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, select
 
 from andon.domain.inspections import Capture, Decision, Finding, Inspection, Reason, Verdict
+from andon.domain.parts import asked_keys
 from andon.domain.recipes import Recipe
 from andon.domain.serial import canonical, from_json
 from andon.errors import NotFound
@@ -23,7 +24,10 @@ from andon.units import Digest, Timestamp
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which inspections; None means any. Times are inclusive lower and exclusive upper bounds."""
+    """Which inspections; None means any. Times are inclusive lower and exclusive upper bounds.
+
+    ``part`` is a key or a serial.
+    """
 
     recipe: str | None = None
     package: Digest | None = None
@@ -197,6 +201,13 @@ def count(tx: Connection, query: Query, newest: int | None = None) -> dict[Verdi
     return dict(counts)
 
 
+def total_of(tx: Connection, package: Digest) -> int:
+    """How many inspections a package made; read from an index alone."""
+    made_by = select(packages.c.id).where(packages.c.digest == package).scalar_subquery()
+    chosen = select(func.count()).select_from(inspections).where(inspections.c.package_id == made_by)
+    return int(tx.execute(chosen).scalar_one())
+
+
 def add_rescoring(
     tx: Connection, inspection: str, recipe: Recipe, decision: Decision, by: tuple[str, Timestamp]
 ) -> bool:
@@ -260,12 +271,13 @@ def _ways(tx: Connection, query: Query) -> Iterator[list[ColumnElement[bool]]]:
     one_thing = query.part is not None or query.job is not None
     few = one_thing or query.verdict not in {None, Verdict.PASS}
     wanted: list[tuple[ColumnElement[Any], object]] = [
-        (table.part, query.part),
         (table.job, query.job),
         (_aside(table.verdict, "", one_thing), query.verdict),
         (_aside(table.station, "", few), query.station),
     ]
     conditions = [column == value for column, value in wanted if value is not None]
+    if query.part is not None:
+        conditions.append(table.part.in_(asked_keys(query.part)))
     if query.since is not None:
         conditions.append(table.at >= query.since)
     if query.before is not None:

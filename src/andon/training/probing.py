@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
+from andon.errors import InvalidInput
 from andon.training.batches import Batches
 from andon.training.models.intake import Intake
 
@@ -33,11 +34,20 @@ def probe(intake: Intake, encoder: nn.Module, batches: Batches) -> None:
 
     A concept that the batches show always or never keeps the head it has, as do encoders whose head is not
     one linear layer.
+
+    Raises:
+        InvalidInput: the encoder gives values that are not finite.
+
     """
     head: Any = encoder.get_classifier()  # type: ignore[operator]
     if not isinstance(head, nn.Linear):
         return
     features, labels, known = _drawn(intake, encoder, batches)
+    if not np.isfinite(features).all():
+        raise InvalidInput(
+            "the encoder gives values that are not finite for these images",
+            "Its weights are damaged, or are another encoder's: start from other ones (--weights).",
+        )
     middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
     scaled = (features - middle) / spread
     for concept in range(head.out_features):

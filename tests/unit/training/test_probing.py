@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from simulators.drawings import drawn, drawn_parts
 
 from andon.domain.presets import preset
 from andon.domain.runs import TrainSettings
+from andon.errors import InvalidInput
 from andon.training.batches import Batches
 from andon.training.loop import train
 from andon.training.models.classify import Classifier, begin, build
@@ -68,6 +69,14 @@ def test_a_concept_that_is_never_shown_keeps_its_head(settings: TrainSettings) -
         for row, was in zip(network.encoder.classifier.weight, before[HEAD], strict=True)
     ]
     assert kept == [False, True]
+
+
+def test_weights_that_are_no_numbers_are_refused(settings: TrainSettings) -> None:
+    state = load_file(settings.weights)
+    state["conv_stem.weight"][0] = float("nan")
+    save_file(state, settings.weights)
+    with pytest.raises(InvalidInput, match="not finite"):
+        begun(settings, [lit(number) for number in range(8)])
 
 
 def test_a_run_begins_with_it_only_where_weights_are_given(settings: TrainSettings, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from fastapi import Query as Parameter
 
 from andon.domain.feedback import Review
 from andon.domain.inspections import Inspection, Verdict
-from andon.domain.parts import asked_key
 from andon.errors import InvalidInput
 from andon.hub.requests import After, Limit, workspace_of
 from andon.services import reviews
@@ -72,7 +71,7 @@ class Filters:
             verdict=Verdict(self.verdict) if self.verdict else None,
             station=self.station or None,
             recipe=self.recipe or None,
-            part=asked_key(self.part) if self.part else None,
+            part=self.part or None,
             since=checked_moment(self.since),
             before=checked_moment(self.before),
             job=self.job or None,

@@ -177,7 +177,9 @@ def test_what_was_decided_while_the_broker_was_away_is_never_said(mosquitto: Bro
 
 
 @needs_broker
-def test_a_broker_that_falls_silent_has_heard_nothing_and_each_answer_is_counted(mosquitto: Broker) -> None:
+def test_a_broker_that_falls_silent_has_heard_nothing_and_each_answer_is_counted(
+    mosquitto: Broker, listener: Plc
+) -> None:
     async def talk(port: int) -> None:
         state = station()
         asked = MqttSettings(port=port, heartbeat=60.0, patience=2.0, retry=0.1)
@@ -193,6 +195,41 @@ def test_a_broker_that_falls_silent_has_heard_nothing_and_each_answer_is_counted
 
     with chaos_proxy(mosquitto.port) as proxy:
         asyncio.run(talk(proxy.port))
+
+
+def told_to(port: int) -> tuple[bool, LineState]:
+    """Whether a PASS is heard there, and what the station knows afterwards."""
+
+    async def talk() -> tuple[bool, LineState]:
+        state = station()
+        async with running(MqttOutput(settings(port), state, system_clock())) as output:
+            await reached("connected", lambda: state.output == "ok")
+            heard = await asyncio.wait_for(await output.tell(answer(1)), PATIENCE)
+            assert state.output == "ok"
+        return heard, state
+
+    return asyncio.run(talk())
+
+
+@needs_broker
+def test_an_answer_that_nobody_subscribed_to_is_not_heard(mosquitto: Broker) -> None:
+    heard, state = told_to(mosquitto.port)
+    assert (heard, state.unheard) == (False, 1)
+    assert state.alarms[AlarmCode.ANSWERS_UNHEARD].values == {"count": 1, "part": "P-0001"}
+    with plc(mosquitto.port) as late:
+        until("somebody listens", lambda: late.connections)
+        heard, state = told_to(mosquitto.port)
+        assert (heard, state.unheard, state.alarms) == (True, 0, {})
+
+
+@needs_broker
+def test_an_answer_that_the_broker_refuses_is_not_heard(tmp_path: Path) -> None:
+    with broker(tmp_path, denied=["andon/line-2/st-04/verdict"]) as strict, plc(strict.port) as listens:
+        until("the listener is connected", lambda: listens.connections)
+        heard, state = told_to(strict.port)
+        until("the station speaks", lambda: listens.heard("/state"))
+    assert (heard, state.unheard, listens.heard("/verdict")) == (False, 1, [])
+    assert AlarmCode.ANSWERS_UNHEARD in state.alarms
 
 
 @needs_broker
@@ -223,7 +260,7 @@ def test_an_answer_that_waited_too_long_is_not_said_but_counted(mosquitto: Broke
 
 @needs_broker
 def test_a_connection_lost_under_an_answer_is_known_at_once_and_its_failure_looked_at(
-    mosquitto: Broker, monkeypatch: pytest.MonkeyPatch
+    mosquitto: Broker, listener: Plc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is logged here is kept until the test ends, and with it the connection that it is about.
     monkeypatch.setattr(logging.getLogger("andon.station.outputs.mqtt"), "disabled", True)

@@ -43,6 +43,8 @@ class Plc:
 
     def connected(self, client: Client, *rest: object) -> None:
         client.subscribe("#", qos=1)
+
+    def subscribed(self, *rest: object) -> None:
         self.connections += 1
 
     def heard(self, ending: str) -> list[Message]:
@@ -82,6 +84,7 @@ def plc(port: int) -> Iterator[Plc]:
     client = Client(CallbackAPIVersion.VERSION2, client_id="line-test-plc", clean_session=False)
     client.on_message = made.hear
     client.on_connect = made.connected
+    client.on_subscribe = made.subscribed
     client.reconnect_delay_set(1, 1)
     client.connect_async("127.0.0.1", port, keepalive=10)
     client.loop_start()

@@ -3,7 +3,8 @@
 Topics are ``andon/<line>/<station>/`` with ``verdict`` (one message a part, not retained), ``heartbeat``
 and ``state`` (retained: what holds now).  The broker says the safe state by itself when the station is
 gone.  While the broker is away nothing waits: an old PASS must not open a gate later.  An answer counts as
-heard when the broker confirmed it; all others are counted, and stand as an alarm for a while.
+heard when the broker took it and passed it on to somebody; all others are counted, and stand as an alarm
+for a while.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Any
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from andon.domain.inspections import Verdict
 from andon.domain.serial import to_json
@@ -33,6 +35,7 @@ from andon.station.state.line import LineState
 
 _QUEUE = 64
 _EXPIRES_S = 5
+_SUCCESS = 0
 _STANDS_S = 30.0
 """How long the alarm of unheard answers stands after the last one."""
 
@@ -73,6 +76,19 @@ class _Told:
     since: float
     answer: Answer
     heard: "asyncio.Future[bool]"
+
+
+class _Client(aiomqtt.Client):
+    """Keeps what the broker said of the message it confirmed last; aiomqtt itself does not look at it."""
+
+    passed_on = False
+    """Whether it went to somebody: not refused, and not without a subscriber."""
+
+    def _on_publish(
+        self, client: object, userdata: object, mid: int, reason_code: ReasonCode, properties: Properties
+    ) -> None:
+        self.passed_on = reason_code.value == _SUCCESS
+        super()._on_publish(client, userdata, mid, reason_code, properties)  # type: ignore[arg-type]
 
 
 class MqttOutput:
@@ -116,9 +132,9 @@ class MqttOutput:
         self._waiting.put_nowait(told)
         return told.heard
 
-    def _client(self) -> aiomqtt.Client:
+    def _client(self) -> _Client:
         settings = self._settings
-        return aiomqtt.Client(
+        return _Client(
             settings.host,
             settings.port,
             username=settings.username,
@@ -132,7 +148,7 @@ class MqttOutput:
             logger=_LOG,
         )
 
-    async def _speak(self, client: aiomqtt.Client) -> None:
+    async def _speak(self, client: _Client) -> None:
         self._found()
         try:
             await _first_of(self._answer(client), _until_lost(client))
@@ -147,7 +163,7 @@ class MqttOutput:
     async def _say_safe(self, client: aiomqtt.Client) -> None:
         await client.publish(self._topic("state"), self._text(self._safe_state()), 1, True)
 
-    async def _answer(self, client: aiomqtt.Client) -> None:
+    async def _answer(self, client: _Client) -> None:
         beat, due = 0, self._clock.monotonic()
         while self._connected:
             if self._clock.monotonic() >= due:
@@ -162,7 +178,7 @@ class MqttOutput:
                 continue
             await self._say(client, told)
 
-    async def _say(self, client: aiomqtt.Client, told: _Told) -> None:
+    async def _say(self, client: _Client, told: _Told) -> None:
         """One verdict, or none where it waited too long: it must not be taken for the next part's.
 
         A broker that keeps it for somebody who is away forgets it after a few seconds.
@@ -176,7 +192,10 @@ class MqttOutput:
         except BaseException:
             self._unheard(told)
             raise
-        told.heard.set_result(True)
+        if client.passed_on:
+            told.heard.set_result(True)
+        else:
+            self._unheard(told)
 
     async def _say_state(self, client: aiomqtt.Client) -> None:
         """What holds now, where it differs from what was said; each part has a verdict of its own."""

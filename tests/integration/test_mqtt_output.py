@@ -259,6 +259,34 @@ def test_an_answer_that_waited_too_long_is_not_said_but_counted(mosquitto: Broke
 
 
 @needs_broker
+def test_a_verdict_that_is_due_before_it_is_said_is_not_said_but_counted(
+    mosquitto: Broker, listener: Plc
+) -> None:
+    later = 0.0
+    real = system_clock()
+    clock = Clock(real.unix, lambda: real.monotonic() + later, real.sleep, real.chance)
+
+    async def talk() -> None:
+        nonlocal later
+        state = station()
+        asked = MqttSettings(port=mosquitto.port, patience=3600.0)
+        async with running(MqttOutput(asked, state, clock)) as output:
+            await reached("connected", lambda: state.output == "ok")
+            due = clock.monotonic() + 60.0
+            told = [await output.tell(answer(1), due)]
+            told.append(await output.tell(answer(2, Verdict.NO_DECISION), due))
+            told.append(await output.tell(answer(3), due + 120.0))
+            later = 61.0
+            assert await asyncio.wait_for(asyncio.gather(*told), PATIENCE) == [False, True, True]
+            assert state.unheard == 1
+            assert state.alarms[AlarmCode.ANSWERS_UNHEARD].values == {"count": 1, "part": "P-0001"}
+
+    asyncio.run(talk())
+    until("the others", lambda: len(listener.heard("/verdict")) == 2)
+    assert [message.json()["sequence"] for message in listener.heard("/verdict")] == [2, 3]
+
+
+@needs_broker
 def test_a_connection_lost_under_an_answer_is_known_at_once_and_its_failure_looked_at(
     mosquitto: Broker, listener: Plc, monkeypatch: pytest.MonkeyPatch
 ) -> None:

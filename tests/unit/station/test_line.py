@@ -1,5 +1,6 @@
 import asyncio
 import json
+import math
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -91,6 +92,7 @@ class OutputTwin:
         self.spool, self.hand = spool, hand
         self.heard: list[Answer] = []
         self.at: list[float] = []
+        self.due: list[float] = []
         self.unrecorded: list[Answer] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -99,8 +101,9 @@ class OutputTwin:
     async def run(self) -> None:
         await asyncio.Event().wait()
 
-    async def tell(self, answer: Answer) -> asyncio.Future[bool]:
+    async def tell(self, answer: Answer, due: float = math.inf) -> asyncio.Future[bool]:
         heard = self.listens()
+        self.due.append(due)
         await self.gate.wait()
         self.heard.append(answer)
         self.at.append(self.hand.seconds)
@@ -251,7 +254,7 @@ def test_a_late_verdict_is_no_decision_in_time_and_is_discarded(tmp_path: Path) 
         assert bench.output.heard == []
         await bench.hand.pass_(0.06)
         await bench.until(lambda: bench.output.heard)
-        assert bench.output.at[0] <= shown + DEADLINE / 1e3
+        assert bench.output.at[0] <= bench.output.due[0] == pytest.approx(shown + DEADLINE / 1e3)
         (told,) = bench.output.heard
         assert (told.verdict, codes(told)) == (Verdict.NO_DECISION, [ReasonCode.LATE])
         bench.twin.seconds = 0.0

@@ -193,7 +193,7 @@ class Line:
         told = not_recorded(inspection, "the record was not on the disk in time")
         if recorded is not None:
             told = _still_in_time(recorded, self._clock.monotonic() - decided.due)
-        heard = await self._ends.output.tell(_answer_of(told))
+        heard = await self._ends.output.tell(_answer_of(told), decided.due)
         if heard.done() and not heard.result():
             told = not_heard(told)
         self._ends.camera.answered(frame, told.decision)

@@ -1,6 +1,7 @@
 """Answers: what the plant hears about a part, and the port every output has."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,8 +37,10 @@ class Output(Protocol):
         """
         ...
 
-    async def tell(self, answer: Answer) -> "asyncio.Future[bool]":
+    async def tell(self, answer: Answer, due: float = math.inf) -> "asyncio.Future[bool]":
         """Hand one answer over, without waiting for the other side.
+
+        After ``due`` (monotonic seconds) no verdict is said any more, as if nobody had heard it.
 
         Gives whether it was heard, as soon as that is known and in any case within a few seconds: at once
         False where the other side is away (the safe state speaks).  What was not heard is NO-DECISION.

@@ -71,10 +71,10 @@ class MqttSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """One answer on its way, since when (monotonic seconds), and whether it was heard."""
+    """One answer on its way, until when it may be said (monotonic seconds), and whether it was heard."""
 
-    since: float
     answer: Answer
+    due: float
     heard: "asyncio.Future[bool]"
 
 
@@ -119,7 +119,7 @@ class MqttOutput:
                 self._lost(cause)
             await self._clock.sleep(self._settings.retry)
 
-    async def tell(self, answer: Answer) -> "asyncio.Future[bool]":
+    async def tell(self, answer: Answer, due: float = math.inf) -> "asyncio.Future[bool]":
         """Send an answer, or let the safe state speak where the broker is away."""
         self._sequence = max(self._sequence, answer.sequence)
         if self._connected and self._waiting.full():
@@ -128,7 +128,9 @@ class MqttOutput:
         if not self._connected:
             self._count_unheard(answer)
             return known(False)
-        told = _Told(self._clock.monotonic(), answer, asyncio.get_running_loop().create_future())
+        due = math.inf if answer.verdict is Verdict.NO_DECISION else due
+        due = min(due, self._clock.monotonic() + self._settings.patience)
+        told = _Told(answer, due, asyncio.get_running_loop().create_future())
         self._waiting.put_nowait(told)
         return told.heard
 
@@ -183,7 +185,7 @@ class MqttOutput:
 
         A broker that keeps it for somebody who is away forgets it after a few seconds.
         """
-        if self._clock.monotonic() - told.since > self._settings.patience:
+        if self._clock.monotonic() > told.due:
             self._unheard(told)
             return
         text = self._text({**self._names(), **to_json(told.answer), "at": self._clock.now()})

@@ -1,6 +1,7 @@
 """No output: answers are recorded and shown, and no machine hears them. For lines that only watch."""
 
 import asyncio
+import math
 
 from andon.station.outputs.answers import Answer, known
 from andon.station.state.line import LineState
@@ -16,7 +17,7 @@ class SilentOutput:
         """There is nothing to keep up."""
         await asyncio.Event().wait()
 
-    async def tell(self, answer: Answer) -> "asyncio.Future[bool]":
+    async def tell(self, answer: Answer, due: float = math.inf) -> "asyncio.Future[bool]":
         """Nobody listens, and nobody misses anything."""
-        del answer
+        del answer, due
         return known(True)

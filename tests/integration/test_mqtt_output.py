@@ -7,7 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import aiomqtt
 import pytest
 from simulators.broker import PROGRAM, Broker, broker
 from simulators.chaos_proxy import AWAY, FINE, HALF_OPEN, chaos_proxy
@@ -284,6 +286,39 @@ def test_a_verdict_that_is_due_before_it_is_said_is_not_said_but_counted(
     asyncio.run(talk())
     until("the others", lambda: len(listener.heard("/verdict")) == 2)
     assert [message.json()["sequence"] for message in listener.heard("/verdict")] == [2, 3]
+
+
+@needs_broker
+def test_an_answer_that_nobody_waits_for_any_more_ends_nothing(mosquitto: Broker, listener: Plc) -> None:
+    async def talk() -> None:
+        state = station()
+        async with running(MqttOutput(settings(mosquitto.port), state, system_clock())) as output:
+            await reached("connected", lambda: state.output == "ok")
+            (await output.tell(answer(1))).cancel()
+            assert await asyncio.wait_for(await output.tell(answer(2)), PATIENCE)
+
+    asyncio.run(talk())
+
+
+@needs_broker
+def test_an_output_that_is_to_end_ends_though_its_connection_fails_meanwhile(
+    mosquitto: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = aiomqtt.Client.__aexit__
+
+    async def fails(client: aiomqtt.Client, *how: Any) -> None:
+        await close(client, *how)
+        raise aiomqtt.MqttError("the broker went away")
+
+    monkeypatch.setattr(aiomqtt.Client, "__aexit__", fails)
+
+    async def talk() -> None:
+        state = station()
+        async with running(MqttOutput(settings(mosquitto.port), state, system_clock())):
+            await reached("connected", lambda: state.output == "ok")
+        assert (state.output, state.alarms) == ("stopped", {})
+
+    asyncio.run(talk())
 
 
 @needs_broker

@@ -116,6 +116,16 @@ class OutputTwin:
         return heard
 
 
+class Awaited(asyncio.Future[bool]):
+    """Counts who waits for it: the recorder, and where its picture is seen to, that too."""
+
+    by = 0
+
+    def add_done_callback(self, *given: Any, **named: Any) -> None:
+        self.by += 1
+        super().add_done_callback(*given, **named)
+
+
 class StubbornSpool(Spool):
     """A spool whose disk waits for ``lets``, is full as often as ``full`` says, or settles nothing."""
 
@@ -350,6 +360,20 @@ def test_an_answer_that_was_not_heard_is_no_decision_on_page_and_hub(tmp_path: P
         bench.output.listens = lambda: known(True)
         bench.show(3)
         assert (await bench.settled(3))[2].decision.verdict is Verdict.PASS
+
+    scene(act, tmp_path)
+
+
+def test_who_waits_for_an_answer_may_end_before_it_is_heard(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        later = Awaited()
+        bench.output.listens = lambda: later
+        bench.show(1)
+        await bench.until(lambda: later.by == 2)
+        for task in bench.tasks:
+            task.cancel()
+        await asyncio.wait(bench.tasks)
+        assert not later.cancelled()
 
     scene(act, tmp_path)
 

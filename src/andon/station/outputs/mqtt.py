@@ -116,6 +116,7 @@ class MqttOutput:
                 async with self._client() as client:
                     await self._speak(client)
             except (aiomqtt.MqttError, OSError) as cause:
+                _end_if_cancelled(cause)
                 self._lost(cause)
             await self._clock.sleep(self._settings.retry)
 
@@ -195,7 +196,7 @@ class MqttOutput:
             self._unheard(told)
             raise
         if client.passed_on:
-            told.heard.set_result(True)
+            _resolve(told.heard, True)
         else:
             self._unheard(told)
 
@@ -250,7 +251,7 @@ class MqttOutput:
 
     def _unheard(self, told: _Told) -> None:
         self._count_unheard(told.answer)
-        told.heard.set_result(False)
+        _resolve(told.heard, False)
 
     def _count_unheard(self, answer: Answer) -> None:
         """An alarm where silence says something else than the answer did."""
@@ -279,6 +280,19 @@ class MqttOutput:
 
     def _text(self, told: Mapping[str, Any]) -> str:
         return json.dumps(told, ensure_ascii=False)
+
+
+def _end_if_cancelled(cause: Exception) -> None:
+    """A connection that fails while it is being closed hides that this was to end."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from cause
+
+
+def _resolve(heard: "asyncio.Future[bool]", said: bool) -> None:
+    """Who waited may have been cancelled meanwhile, and the future with them."""
+    if not heard.done():
+        heard.set_result(said)
 
 
 async def _until_lost(client: aiomqtt.Client) -> None:

@@ -75,7 +75,7 @@ class ImageWriter:
         settled, stored = taken.inspection, _NOTHING
         if taken.frame is not None:
             settled, stored = await self._written(taken, taken.frame)
-        if not await taken.heard:
+        if not await asyncio.shield(taken.heard):  # the output still has it, whoever ends first
             settled = not_heard(settled)
         await self._recorder.settle(settled, stored, taken.keep.queue)
         self._state.amend(settled)

@@ -135,13 +135,16 @@ class StubbornSpool(Spool):
         self.lets.set()
         self.full = 0
         self.settles = True
+        self.recorded: Callable[[], None] = lambda: None
 
     def record(self, inspection: Inspection, answered: Sequence[Answered] = ()) -> Inspection:
         assert self.lets.wait(20)
         if self.full:
             self.full -= 1
             raise DiskFull("no space is left", "Free some.")
-        return super().record(inspection, answered)
+        recorded = super().record(inspection, answered)
+        self.recorded()
+        return recorded
 
     def settle(self, *given: Any) -> None:
         if not self.settles:
@@ -455,6 +458,30 @@ def test_passes_drawn_for_the_audit_are_kept_with_the_probability_they_were_draw
         assert (held.queue.value, held.inspection.id) == ("audit", stored.id)
 
     scene(act, tmp_path, keep=KeepPolicy(passes=0, audit=0.01))
+
+
+def test_what_did_not_pass_in_the_end_is_not_audited(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        later: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        answers = iter([known(False), later, known(True)])
+        bench.output.listens = lambda: next(answers)
+        bench.show(1, 2)
+        await bench.until(lambda: len(bench.camera.done) == 2)
+        later.set_result(False)
+        await bench.settled(2)
+
+        def hold_up() -> None:
+            bench.hand.seconds += 2 * DEADLINE / 1e3
+
+        bench.spool.recorded = hold_up
+        bench.show(3)
+        stored = await bench.settled(3)
+        assert stored[2].decision.reasons[0].code is ReasonCode.LATE
+        assert [found.decision.verdict for found in stored] == [Verdict.NO_DECISION] * 3
+        assert [found.capture and found.capture.audit for found in stored] == [0.0] * 3
+        assert bench.thread.wait(bench.spool.held, 5) == ()
+
+    scene(act, tmp_path, keep=KeepPolicy(passes=0, audit=1.0))
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REJECT, Verdict.REVIEW])

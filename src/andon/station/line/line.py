@@ -19,7 +19,7 @@ from andon.station.running.watch import Watch
 from andon.station.spool.images import ImageWriter, Taken
 from andon.station.spool.keeping import Keep, keep
 from andon.station.spool.recorder import Recorder, not_recorded
-from andon.station.spool.records import not_heard
+from andon.station.spool.records import not_heard, undecided
 from andon.station.state.line import LineState
 from andon.station.state.recent import Judged
 from andon.units import Digest
@@ -272,7 +272,7 @@ def _still_in_time(recorded: Inspection, beyond: float) -> Inspection:
     if beyond <= 0 or recorded.decision.verdict is Verdict.NO_DECISION:
         return recorded
     reason = Reason(ReasonCode.LATE, None, f"the answer came {beyond * 1e3:.0f} ms too late")
-    return replace(recorded, decision=Decision(Verdict.NO_DECISION, (reason,)))
+    return undecided(recorded, reason)
 
 
 def _timed(told: Inspection, milliseconds: float, record: float) -> Inspection:

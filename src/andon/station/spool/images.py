@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from andon.blobs.folder import FolderBlobs
+from andon.domain.feedback import Queue
 from andon.domain.images import Shape
-from andon.domain.inspections import Inspection, Kept
+from andon.domain.inspections import Inspection, Kept, Verdict
 from andon.errors import InvalidInput, OperatorError, UserError
 from andon.formats.pixels import decode, encode_png, image_digest
 from andon.runtime.pixels import Pixels
@@ -77,7 +78,7 @@ class ImageWriter:
             settled, stored = await self._written(taken, taken.frame)
         if not await asyncio.shield(taken.heard):  # the output still has it, whoever ends first
             settled = not_heard(settled)
-        await self._recorder.settle(settled, stored, taken.keep.queue)
+        await self._recorder.settle(settled, stored, _queue(settled, taken.keep))
         self._state.amend(settled)
 
     async def _written(self, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:
@@ -91,6 +92,12 @@ class ImageWriter:
             # No pixels could be read: the record says so already, and there is nothing to keep.
             pass
         return taken.inspection, _NOTHING
+
+
+def _queue(settled: Inspection, kept: Keep) -> Queue | None:
+    """Who looks at a part; the audit is of passes, and this may be none any more."""
+    passed = settled.decision.verdict is Verdict.PASS
+    return None if kept.queue is Queue.AUDIT and not passed else kept.queue
 
 
 def _write(blobs: FolderBlobs, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from andon.domain.feedback import Queue
-from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, Verdict
+from andon.domain.inspections import Inspection, Reason, ReasonCode
 from andon.domain.stations import AlarmCode
 from andon.errors import AndonError
 from andon.station.running.clock import Clock, in_time
-from andon.station.spool.records import Answered, StoredBlob, with_image_lost
+from andon.station.spool.records import Answered, StoredBlob, undecided, with_image_lost
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.alarms import Raised, disk_case
 from andon.station.state.line import LineState
@@ -144,7 +144,7 @@ class Recorder:
 def not_recorded(inspection: Inspection, why: str) -> Inspection:
     """The same part as it was answered: undecided, because nobody could have shown its verdict later."""
     reason = Reason(ReasonCode.NOT_RECORDED, None, why)
-    return replace(inspection, decision=Decision(Verdict.NO_DECISION, (reason,)))
+    return undecided(inspection, reason)
 
 
 def _look_at(future: "asyncio.Future[Inspection]") -> None:

@@ -345,7 +345,13 @@ def _silent(inspection: Inspection, why: str) -> Inspection:
         return inspection
     reason = Reason(ReasonCode.NOT_ANSWERED, None, f"{why}; it had judged {judged.value}")
     already = reasons if judged is Verdict.NO_DECISION else ()
-    return replace(inspection, decision=Decision(Verdict.NO_DECISION, (reason, *already)))
+    return undecided(inspection, reason, *already)
+
+
+def undecided(inspection: Inspection, *reasons: Reason) -> Inspection:
+    """The same part without a verdict; it is no PASS drawn for an audit any more."""
+    capture = inspection.capture and replace(inspection.capture, audit=0.0)
+    return replace(inspection, decision=Decision(Verdict.NO_DECISION, reasons), capture=capture)
 
 
 def _text(inspection: Inspection) -> str:

@@ -82,6 +82,7 @@ class ShownLine:
         if queue is not None:
             inspection, blobs = await asyncio.to_thread(self._kept, inspection, drawn)
         await self.spool.call(self.spool.spool.settle, inspection, blobs, queue)
+        self.state.settle(inspection, inspection)
         self.state.spool, self.state.held, _ = await self.spool.call(self.spool.spool.counts)
         return inspection
 

@@ -33,6 +33,7 @@ from andon.station.spool.recorder import Recorder
 from andon.station.spool.records import Answered, Spool
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState
+from andon.station.web.metrics import exposition
 from andon.units import Digest
 
 DEADLINE = 200.0
@@ -306,6 +307,7 @@ def test_a_record_that_is_not_on_the_disk_in_time_is_no_decision_everywhere(tmp_
         (told,) = bench.output.heard
         assert (told.sequence, told.verdict) == (0, Verdict.NO_DECISION)
         assert codes(told) == [ReasonCode.NOT_RECORDED]
+        await bench.until(lambda: bench.state.settled == bench.state.parts == {Verdict.NO_DECISION: 1})
         bench.spool.lets.set()
         await bench.hand.pass_(1.0)
         (stored,) = await bench.settled(1)
@@ -352,6 +354,9 @@ def test_an_answer_that_was_not_heard_is_no_decision_on_page_and_hub(tmp_path: P
         bench.show(2)
         await bench.until(lambda: len(bench.camera.done) == 2)
         await bench.settled(1)
+        await bench.until(lambda: bench.state.settled)
+        assert bench.state.parts == {Verdict.NO_DECISION: 1, Verdict.PASS: 1}
+        assert bench.state.settled == {Verdict.NO_DECISION: 1}
         later.set_result(False)
         first, second = await bench.settled(2)
         for stored in (first, second):
@@ -363,6 +368,12 @@ def test_an_answer_that_was_not_heard_is_no_decision_on_page_and_hub(tmp_path: P
         bench.output.listens = lambda: known(True)
         bench.show(3)
         assert (await bench.settled(3))[2].decision.verdict is Verdict.PASS
+        await bench.until(lambda: bench.state.settled.total() == 3)
+        counted = {Verdict.NO_DECISION: 2, Verdict.PASS: 1}
+        assert bench.state.settled == bench.state.parts == counted
+        assert bench.state.report(AT, bench.hand.seconds).parts == counted
+        text = exposition(bench.state, bench.clock, 30.0).decode()
+        assert 'andon_parts_total{line="line-1",station="st-1",verdict="NO-DECISION"} 2.0' in text
 
     scene(act, tmp_path)
 

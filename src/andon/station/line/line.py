@@ -204,6 +204,8 @@ class Line:
         if recorded is not None:
             self._books.recorder.answered(told, recorded, heard)
             self._books.images.put(Taken(told, frame, kept, heard))
+        else:
+            self._state.settle(told, told)
 
     def _left(self, decided: _Decided, frame: Frame) -> float:
         """Seconds for the record; a part that is past its time already still gets its number."""

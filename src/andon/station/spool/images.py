@@ -79,7 +79,7 @@ class ImageWriter:
         if not await asyncio.shield(taken.heard):  # the output still has it, whoever ends first
             settled = not_heard(settled)
         await self._recorder.settle(settled, stored, _queue(settled, taken.keep))
-        self._state.amend(settled)
+        self._state.settle(taken.inspection, settled)
 
     async def _written(self, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:
         try:

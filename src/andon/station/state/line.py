@@ -25,7 +25,8 @@ class LineState:
         assignment: that runs; None without one. variant, machine: of the inspector that runs.
         proven: monotonic seconds at which the inspector last judged a part or a golden image; None before.
         camera, output: one word each, ``ok`` or what is wrong.
-        parts: verdicts since the program started.
+        parts: verdicts since the program started, as far as they are known.
+        settled: the same of parts of which no more will be known; none of these numbers ever falls.
         live: the last part. strip: the last parts, newest last, without pictures.
         recent: pictures of the last parts, as far as memory allows.
         latencies: milliseconds from frame to verdict of the last parts.
@@ -48,6 +49,7 @@ class LineState:
     camera: str = "starting"
     output: str = "starting"
     parts: Counter[Verdict] = field(default_factory=Counter)
+    settled: Counter[Verdict] = field(default_factory=Counter)
     live: Judged | None = None
     strip: deque[Inspection] = field(default_factory=lambda: deque(maxlen=LAST_PARTS))
     recent: Recent = field(default_factory=Recent)
@@ -69,8 +71,12 @@ class LineState:
         self.latencies.append(part.inspection.milliseconds)
         self.moments.append(monotonic)
 
-    def amend(self, inspection: Inspection) -> None:
-        """Replace a part of the strip by what is known of it now (its image was kept, or lost)."""
+    def settle(self, told: Inspection, inspection: Inspection) -> None:
+        """What is known at last of a part that was judged as ``told``: its verdict, and of its image."""
+        before, after = told.decision.verdict, inspection.decision.verdict
+        self.parts[before] -= 1
+        self.parts[after] += 1
+        self.settled[after] += 1
         if self.live is not None and self.live.inspection.id == inspection.id:
             self.live = replace(self.live, inspection=inspection)
         for place, known in enumerate(self.strip):

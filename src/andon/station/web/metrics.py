@@ -27,9 +27,10 @@ class StationCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All of them, now."""
         state = self._state
-        parts = CounterMetricFamily("andon_parts", "Parts answered.", labels=("line", "station", "verdict"))
+        told = "Parts by the verdict that holds, counted when their record is settled."
+        parts = CounterMetricFamily("andon_parts", told, labels=("line", "station", "verdict"))
         for verdict in Verdict:
-            parts.add_metric([*self._names, verdict.value], state.parts[verdict])
+            parts.add_metric([*self._names, verdict.value], state.settled[verdict])
         shed = CounterMetricFamily(
             "andon_shed", "Given up for lack of room.", labels=("line", "station", "kind")
         )

@@ -392,6 +392,23 @@ def test_who_waits_for_an_answer_may_end_before_it_is_heard(tmp_path: Path) -> N
     scene(act, tmp_path)
 
 
+def test_an_answer_that_is_not_known_to_be_heard_holds_up_no_picture(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        later: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        answers = iter([later, known(True), known(True)])
+        bench.output.listens = lambda: next(answers)
+        for number in range(1, 4):
+            bench.camera.coming.put_nowait(frame(number, bench.clock, bytes([number]) * 64 * 64))
+            await bench.until(lambda number=number: len(bench.camera.done) == number)
+        await bench.until(lambda: len(list((tmp_path / "images").glob("??/" + "?" * 64))) == 3)
+        assert await bench.settled(0) == []
+        later.set_result(True)
+        kept = [stored.capture.kept for stored in await bench.settled(3) if stored.capture]
+        assert kept == [Kept.KEPT] * 3
+
+    scene(act, tmp_path, keep=KeepPolicy(passes=1, audit=0))
+
+
 def test_a_full_disk_stops_no_line_and_loses_no_record(tmp_path: Path) -> None:
     async def act(bench: Bench) -> None:
         bench.spool.full = 3

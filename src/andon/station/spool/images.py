@@ -25,6 +25,9 @@ from andon.units import digest_of
 MAX_WAITING = 64
 """Pictures that wait to be written; what comes beyond is lost, its record is not."""
 
+MAX_UNHEARD = 128
+"""Parts whose pictures are seen to while their answers are on their way; beyond, pictures wait for them."""
+
 THUMBNAIL = 160
 """Pixels of a thumbnail's longer side."""
 
@@ -43,8 +46,20 @@ class Taken:
     heard: "asyncio.Future[bool]"
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What became of a part's picture; it is settled when it is known whether the answer was heard."""
+
+    taken: Taken
+    inspection: Inspection
+    stored: tuple[StoredBlob, ...] = _NOTHING
+
+
 class ImageWriter:
-    """One thread that encodes and writes; records are settled when their image's fate is known."""
+    """One thread that encodes and writes; records are settled when their image's fate is known.
+
+    An answer that nobody confirms for a while holds up no picture, only the records after it.
+    """
 
     def __init__(self, blobs: FolderBlobs, recorder: Recorder, state: LineState, watch: Watch) -> None:
         self._blobs = blobs
@@ -53,6 +68,7 @@ class ImageWriter:
         self._watch = watch
         self._thread = Thread("images")
         self._waiting: asyncio.Queue[Taken] = asyncio.Queue()
+        self._unsettled: asyncio.Queue[_Seen] = asyncio.Queue(MAX_UNHEARD)
 
     def put(self, taken: Taken) -> None:
         """Take one over; returns at once."""
@@ -62,20 +78,36 @@ class ImageWriter:
         self._waiting.put_nowait(taken)
 
     async def run(self) -> None:
-        """Write one after the other until cancelled."""
-        while True:
-            taken = await self._waiting.get()
-            await self._settle(taken)
-            self._waiting.task_done()
+        """Write one after the other, and settle them in the same order, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as steps:
+                steps.create_task(self._write_all())
+                steps.create_task(self._settle_all())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
 
     async def drained(self) -> None:
         """Wait until all that was put is settled."""
         await self._waiting.join()
+        await self._unsettled.join()
 
-    async def _settle(self, taken: Taken) -> None:
-        settled, stored = taken.inspection, _NOTHING
-        if taken.frame is not None:
-            settled, stored = await self._written(taken, taken.frame)
+    async def _write_all(self) -> None:
+        while True:
+            taken = await self._waiting.get()
+            seen = _Seen(taken, taken.inspection)
+            if taken.frame is not None:
+                written = await self._written(taken, taken.frame)
+                seen = _Seen(replace(taken, frame=None), *written)
+            await self._unsettled.put(seen)
+            self._waiting.task_done()
+
+    async def _settle_all(self) -> None:
+        while True:
+            seen = await self._unsettled.get()
+            await self._settle(seen.taken, seen.inspection, seen.stored)
+            self._unsettled.task_done()
+
+    async def _settle(self, taken: Taken, settled: Inspection, stored: tuple[StoredBlob, ...]) -> None:
         if not await asyncio.shield(taken.heard):  # the output still has it, whoever ends first
             settled = not_heard(settled)
         await self._recorder.settle(settled, stored, _queue(settled, taken.keep))

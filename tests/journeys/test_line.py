@@ -343,6 +343,7 @@ def test_a_full_disk_undecides_parts_and_loses_no_record(start: Start) -> None:
         plant.until_heard(10)
         full.unlink()
         until("parts are judged again", lambda: judged(plant))
+        until("what waited in memory is written", lambda: "disk-full" not in plant.station.alarms())
         plant.hub.up()
         plant.until_calm()
         nothing_lost(plant)

@@ -152,3 +152,24 @@ class Inspection:
     milliseconds: float
     job: str | None = None
     capture: Capture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """What a second model says of a part that was already answered; nobody on the line hears it.
+
+    Attributes:
+        inspection: the record of the part, judged by what really runs.
+        recipe, recipe_version, package, variant: what judged beside it.
+    """
+
+    inspection: str
+    recipe: str
+    recipe_version: int
+    package: Digest
+    variant: str
+    decision: Decision
+    findings: tuple[Finding, ...]
+    scores: Mapping[str, float]
+    milliseconds: float
+    at: Timestamp

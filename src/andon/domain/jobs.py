@@ -18,6 +18,9 @@ class JobKind(StrEnum):
     INSPECT = "inspect"
     FREEZE = "freeze"
     RESCORE = "rescore"
+    SELECT = "select"
+    GATE = "gate"
+    TURN = "turn"
 
 
 class JobState(StrEnum):

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from andon.domain.datasets import DatasetSpec
+from andon.domain.gates import GateRequest
 from andon.domain.jobs import JobKind
 from andon.domain.models import Costs
 from andon.domain.runs import TrainSettings
+from andon.domain.selections import SelectionSettings
 from andon.domain.serial import from_json
 from andon.errors import InvalidInput
 
@@ -120,7 +122,32 @@ class RescoreJob:
     recipe: str
 
 
-JobRequest = ImportJob | TrainJob | EvaluateJob | BenchmarkJob | InspectJob | FreezeJob | RescoreJob
+@dataclass(frozen=True, slots=True)
+class SelectJob:
+    """Pictures to be picked for labelling."""
+
+    settings: SelectionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TurnJob:
+    """A turn that stands in its row already; done again it goes on where it stopped."""
+
+    turn: str
+
+
+JobRequest = (
+    ImportJob
+    | TrainJob
+    | EvaluateJob
+    | BenchmarkJob
+    | InspectJob
+    | FreezeJob
+    | RescoreJob
+    | SelectJob
+    | GateRequest
+    | TurnJob
+)
 
 _KINDS: Mapping[JobKind, Any] = {
     JobKind.IMPORT_IMAGES: ImportJob,
@@ -130,6 +157,9 @@ _KINDS: Mapping[JobKind, Any] = {
     JobKind.INSPECT: InspectJob,
     JobKind.FREEZE: FreezeJob,
     JobKind.RESCORE: RescoreJob,
+    JobKind.SELECT: SelectJob,
+    JobKind.GATE: GateRequest,
+    JobKind.TURN: TurnJob,
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from andon.domain.feedback import SendPolicy
 from andon.domain.inspections import Verdict
 from andon.domain.models import Variant
 from andon.domain.recipes import Recipe
@@ -32,6 +33,43 @@ class KeepPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Runnable:
+    """A recipe, whole, with its calibration, and the variants of its package that passed parity; a station
+    takes the fastest whose golden images reproduce."""
+
+    recipe: Recipe
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """When a station gives up what it was switched to and goes back by itself, without asking the hub.
+
+    Rates are compared by their exact bounds, never by their values, so that few parts decide nothing.
+
+    Attributes:
+        seconds: how long after the switch is watched.
+        rejects: share of REJECT and REVIEW that is expected (from the shadow, or from what ran before);
+            None: not watched. factor: how many times as many are too many.
+        undecided: share of NO-DECISION that is too much.
+        p99: milliseconds from frame to verdict that are too many; None: not watched.
+        contradicted: share of judged parts that people contradict (missed or false alarm) that is too much.
+    """
+
+    seconds: float = 1800.0
+    rejects: float | None = None
+    factor: float = 2.0
+    undecided: float = 0.05
+    p99: float | None = None
+    contradicted: float = 0.5
+
+    def __post_init__(self) -> None:
+        shares = (self.rejects or 0.0, self.undecided, self.contradicted)
+        if not all(0 <= share <= 1 for share in shares) or self.factor < 1 or not self.seconds > 0:
+            raise InvalidInput("watched shares lie between 0 and 1, the factor is 1 or more, time positive")
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """What one station runs, said by the hub and signed with its key.
 
@@ -40,6 +78,11 @@ class Assignment:
         recipe: whole, with its calibration; ``recipe.package`` is the package to run.
         variants: those that passed parity; the station takes the fastest whose golden images reproduce.
         deadline: milliseconds from frame to verdict; later is NO-DECISION.
+        send: which pictures travel to the hub; None: all that are kept.
+        shadow: what judges beside, when there is time to spare; dropped first.
+        fallback: what ran before; the station goes back to it by itself or by one touch.
+        watch: when it does so by itself; None: never.
+        release: which release this belongs to.
     """
 
     station: str
@@ -50,6 +93,11 @@ class Assignment:
     deadline: float
     author: str
     at: Timestamp
+    send: SendPolicy | None = None
+    shadow: Runnable | None = None
+    fallback: Runnable | None = None
+    watch: WatchLimits | None = None
+    release: str | None = None
 
 
 class AlarmCode(StrEnum):
@@ -67,6 +115,7 @@ class AlarmCode(StrEnum):
     DISK_LOW = "disk-low"
     DISK_FULL = "disk-full"
     RECORDS_REFUSED = "records-refused"
+    ROLLED_BACK = "rolled-back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +126,32 @@ class Alarm:
     message: str
     todo: str
     since: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """A station went back to its fallback.
+
+    Attributes:
+        counter: of the assignment it left; it runs that one's fallback until a newer one comes.
+        reason: what was seen, with numbers, or that a person asked for it.
+        author: "watch", or the name of the person on the station.
+    """
+
+    counter: int
+    reason: str
+    author: str
+    at: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowCount:
+    """How the model that judges beside does: parts it judged, and those for which there was no time."""
+
+    recipe: str
+    recipe_version: int
+    judged: int
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +189,8 @@ class StationReport:
     alarms: tuple[Alarm, ...] = ()
     page: str = ""
     shed: Mapping[str, int] = field(default_factory=dict)
+    rolled_back: RolledBack | None = None
+    shadow: ShadowCount | None = None
 
 
 @dataclass(frozen=True, slots=True)

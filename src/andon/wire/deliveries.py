@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from andon.domain.feedback import Review
-from andon.domain.inspections import Inspection
+from andon.domain.feedback import Chosen, Review
+from andon.domain.inspections import Inspection, Shadow
 
 MAX_RECORDS = 500
 """Records of one delivery."""
@@ -11,10 +11,20 @@ MAX_RECORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a station hands over: records in order of their sequence, and what people said."""
+    """What a station hands over: records in order of their sequence, and what is known of them later.
+
+    Attributes:
+        reviews: what people said.
+        chosen: whose pictures are sent, and why.
+        shadows: what a second model says; known by the inspection and the recipe version.
+        given_up: inspections whose kept picture is no longer on the station and will never come.
+    """
 
     records: tuple[Inspection, ...] = ()
     reviews: tuple[Review, ...] = ()
+    chosen: tuple[Chosen, ...] = ()
+    shadows: tuple[Shadow, ...] = ()
+    given_up: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

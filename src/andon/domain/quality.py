@@ -1,0 +1,101 @@
+"""Quality: what is known of escapes, overkill and cost when only some parts were looked at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from andon.domain.feedback import Queue
+from andon.domain.inspections import Verdict
+from andon.units import Timestamp
+
+
+class Cohort(StrEnum):
+    """By what parts are told apart in a report."""
+
+    ALL = "all"
+    STATION = "station"
+    PART_TYPE = "part-type"
+    CONCEPT = "concept"
+    DAY = "day"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One inspected part as far as people looked at it.
+
+    Attributes:
+        part, station, part_type, day, release: what it is counted by; day is UTC, ``2026-03-01``;
+            release is ``RECIPE@VERSION``.
+        probability: with which a part of this verdict was shown to people: 1 for rejects and reviews, that
+            of the audit for passes; 0 for a pass that was not drawn.
+        queue: where it waited for people; None where nobody was to see it.
+        said: whether a person called it defective; None where nobody has said anything.
+        checked: whether a second look (a label by somebody who sat down with the picture) calls it
+            defective; None without one. check_probability: with which it got that second look.
+        concepts: the model's findings, or what people said, that name a defect.
+    """
+
+    part: str
+    station: str
+    part_type: str
+    day: str
+    release: str
+    verdict: Verdict
+    probability: float
+    queue: Queue | None
+    said: bool | None
+    checked: bool | None
+    check_probability: float = 1.0
+    concepts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A count or a rate of the whole, estimated from parts that were looked at.
+
+    Attributes:
+        value: the point estimate. low, high: bounds at ``confidence``.
+        looked_at: parts people judged that bear on it. of: parts it speaks of.
+    """
+
+    value: float
+    low: float
+    high: float
+    looked_at: int
+    of: int
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRow:
+    """One cohort.
+
+    Attributes:
+        name: of the cohort, e.g. the station's.
+        parts: inspected. counts: by verdict.
+        escapes: defective parts among all that passed. overkill: good parts among the rejected.
+            Both per part inspected (0..1); None where nobody looked.
+        cost: per 1,000 parts, in the currency of the costs; None where escapes or overkill are not known.
+        model_found: parts that people first let pass and a second look found defective, as the model had.
+        people_found: defective parts the model let pass and people caught.
+    """
+
+    name: str
+    parts: int
+    counts: Mapping[Verdict, int]
+    escapes: Estimate | None
+    overkill: Estimate | None
+    cost: Estimate | None
+    model_found: int = 0
+    people_found: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """A report over a time; rows by cohort, and remarks a reader must know."""
+
+    since: Timestamp | None
+    before: Timestamp | None
+    rows: Mapping[Cohort, tuple[QualityRow, ...]]
+    remarks: tuple[str, ...] = field(default_factory=tuple)

@@ -1,0 +1,85 @@
+"""Releases: a recipe on its way to stations, step by step: shadow, switch, watch, done or back."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from andon.domain.feedback import SendPolicy
+from andon.domain.stations import KeepPolicy, WatchLimits
+from andon.errors import InvalidInput
+from andon.units import Digest, Timestamp
+
+
+class ReleaseStep(StrEnum):
+    """Where one station is. DONE, ROLLED_BACK and STOPPED end it.
+
+    SHADOW: the new recipe judges beside. SWITCHED: the station was told to run it. WATCHED: it says that it
+    does, and is watched. ROLLED_BACK: it runs what ran before. STOPPED: it ended before the switch.
+    """
+
+    SHADOW = "shadow"
+    SWITCHED = "switched"
+    WATCHED = "watched"
+    DONE = "done"
+    ROLLED_BACK = "rolled-back"
+    STOPPED = "stopped"
+
+
+ENDED_STEPS = frozenset({ReleaseStep.DONE, ReleaseStep.ROLLED_BACK, ReleaseStep.STOPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSettings:
+    """How a release goes.
+
+    Attributes:
+        shadow_parts: parts of each station that the new recipe judges beside before the switch; 0: none.
+        shadow_seconds: after which it goes on with fewer, where the station had no time for so many.
+        shadow_flips: share of shadowed parts on which more disagreement than this stops it for a person.
+        watch: when a station goes back by itself.
+        keep, send, deadline: as in an assignment.
+    """
+
+    shadow_parts: int = 200
+    shadow_seconds: float = 3600.0
+    shadow_flips: float = 0.5
+    watch: WatchLimits = field(default_factory=WatchLimits)
+    keep: KeepPolicy = field(default_factory=KeepPolicy)
+    send: SendPolicy | None = None
+    deadline: float = 200.0
+
+    def __post_init__(self) -> None:
+        if self.shadow_parts < 0 or not self.shadow_seconds > 0 or not 0 <= self.shadow_flips <= 1:
+            raise InvalidInput("parts, time or disagreement of a release's shadow are not possible")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A gated and approved recipe version for some stations.
+
+    Attributes:
+        waves: groups of stations; one begins when all stations of the one before are DONE.
+        gate: the gate that passed.
+    """
+
+    id: str
+    recipe: str
+    recipe_version: int
+    package: Digest
+    gate: str
+    waves: tuple[tuple[str, ...], ...]
+    settings: ReleaseSettings
+    reason: str
+    author: str
+    at: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseEvent:
+    """One step of one station, with who and when and why. The latest counts."""
+
+    release: str
+    station: str
+    step: ReleaseStep
+    reason: str
+    author: str
+    at: Timestamp

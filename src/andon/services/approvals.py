@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from andon.domain.approvals import Approval, ApprovalDecision, check_approval, check_withdrawal
+from andon.domain.needs import Need
 from andon.services.scores import EVALUATION
 from andon.services.workspaces import Workspace, now
 from andon.store import approvals as stored_approvals
@@ -60,6 +61,21 @@ def approved_packages(workspace: Workspace) -> frozenset[Digest]:
     """Packages that are approved now."""
     with workspace.database.read() as tx:
         return stored_approvals.approved(tx)
+
+
+def approval_needs(workspace: Workspace) -> tuple[Need, ...]:
+    """Models that were evaluated, and on which nobody has decided."""
+    with workspace.database.read() as tx:
+        undecided = stored_approvals.undecided(tx, EVALUATION)
+    return tuple(
+        Need(
+            f"Model {digest[:12]} is evaluated, and nobody has decided on it",
+            "Look at its figures and its worst cases, then approve it or leave it.",
+            False,
+            f"/models/{digest}",
+        )
+        for digest in undecided
+    )
 
 
 def _is_evaluated(tx: Connection, package: Digest) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from andon.domain.jobs import ENDED, Job, JobEvent, JobKind, JobState, Usage
+from andon.domain.needs import Need
 from andon.domain.requests import read_request
 from andon.errors import Conflict
 from andon.services.workspaces import Workspace, new_id, now
@@ -24,6 +25,12 @@ WAIT_SECONDS = 5.0
 """A free worker takes a job in less."""
 
 MOST_WORKERS = 100
+
+WAITING_SECONDS = 20.0
+"""A job that waits longer while nothing runs means that no worker does."""
+
+DAY_SECONDS = 86_400.0
+MAX_JOBS = 100
 
 GIVEN_UP = "Read its log, see whether memory is short, then try again."
 
@@ -201,3 +208,35 @@ def ago(seconds: float) -> Timestamp:
     """The time that many seconds before now."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds)
     return Timestamp(moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+
+
+def waiting_needs(workspace: Workspace) -> tuple[Need, ...]:
+    """Jobs that wait while no worker shows life."""
+    patient, dead = ago(WAITING_SECONDS), ago(DEAD_AFTER_SECONDS)
+    waiting = [job for job in _in_state(workspace, JobState.QUEUED) if job.started_at < patient]
+    running = _in_state(workspace, JobState.RUNNING)
+    if not waiting or any((job.heartbeat_at or "") > dead for job in running):
+        return ()
+    jobs = "1 job waits" if len(waiting) == 1 else f"{len(waiting)} jobs wait"
+    what = f"{jobs} and no worker takes {'it' if len(waiting) == 1 else 'them'}"
+    return (Need(what, "Start one beside the hub: andon worker", True, "/jobs", waiting[-1].started_at),)
+
+
+def failure_needs(workspace: Workspace) -> tuple[Need, ...]:
+    """Jobs that failed within a day."""
+    recent = ago(DAY_SECONDS)
+    return tuple(
+        Need(
+            f"{job.kind} of {job.subject} failed: {job.outcome}",
+            "Read its log, then try again.",
+            True,
+            f"/jobs/{job.id}",
+            job.finished_at,
+        )
+        for job in _in_state(workspace, JobState.FAILED)
+        if (job.finished_at or "") > recent
+    )
+
+
+def _in_state(workspace: Workspace, state: JobState) -> Sequence[Job]:
+    return list_jobs(workspace, MAX_JOBS, Query(state=state)).rows

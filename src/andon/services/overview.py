@@ -10,29 +10,20 @@ from threading import Lock
 from andon.analysis.bounds import interval
 from andon.domain.feedback import Answer
 from andon.domain.inspections import Verdict
-from andon.domain.jobs import Job, JobState
 from andon.domain.lines import Light, light_of, worst
 from andon.domain.models import Interval
+from andon.domain.needs import Need
 from andon.domain.stations import Station
-from andon.services.jobs import DEAD_AFTER_SECONDS, ago
-from andon.services.scores import EVALUATION
+from andon.services.jobs import ago
+from andon.services.needs import needs
+from andon.services.stations import SILENT_SECONDS, own_page
 from andon.services.workspaces import Workspace
-from andon.store import approvals, tallies
-from andon.store import jobs as stored_jobs
 from andon.store import stations as stored_stations
+from andon.store import tallies
 from andon.store.tallies import JudgedCount
-from andon.units import Digest, Timestamp
-
-SILENT_SECONDS = 15.0
-"""A station that said nothing for so long is offline; it reports every few seconds."""
+from andon.units import Timestamp
 
 STRIP_MINUTES = 60
-DAY_SECONDS = 86_400.0
-
-WAITING_SECONDS = 20.0
-"""A job that waits longer while nothing runs means that no worker does."""
-
-MAX_JOBS = 100
 
 MinuteTally = Mapping[Verdict, int]
 
@@ -101,20 +92,6 @@ class LineCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """Something that needs a person: ``what`` is wrong or due, ``todo`` what to do, ``link`` where.
-
-    ``wrong`` tells what went wrong from what is merely due.
-    """
-
-    what: str
-    todo: str
-    wrong: bool
-    link: str = ""
-    since: Timestamp | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """The first page; ``needs`` in order of cost."""
 
@@ -134,35 +111,18 @@ def overview(workspace: Workspace, strips: VerdictStrips) -> Overview:
             for s in stations
             if s.assignment is not None
         }
-        undecided = approvals.undecided(tx, EVALUATION)
-        failed = stored_jobs.page(tx, None, MAX_JOBS, stored_jobs.Query(state=JobState.FAILED)).rows
-        queued = stored_jobs.page(tx, None, MAX_JOBS, stored_jobs.Query(state=JobState.QUEUED)).rows
-        running = stored_jobs.page(tx, None, MAX_JOBS, stored_jobs.Query(state=JobState.RUNNING)).rows
-    cards = [StationCard(s, light_of(s, silent_since), _page(s)) for s in stations]
+    cards = [StationCard(s, light_of(s, silent_since), own_page(s)) for s in stations]
     lines = tuple(
         _line(name, tuple(members), by_station, judged)
         for name, members in groupby(cards, lambda card: card.station.line)
     )
-    needs = (
-        *(need for card in cards for need in _of_station(card)),
-        *_of_waiting(queued, running),
-        *(need for card in cards for need in _of_reviews(card)),
-        *_of_failures(failed),
-        *_of_models(undecided),
-    )
-    return Overview(lines, needs, _last_minutes())
+    return Overview(lines, needs(workspace), _last_minutes())
 
 
 def _last_minutes() -> tuple[str, ...]:
     running = int(datetime.now(UTC).timestamp()) // 60
     starts = range(running - STRIP_MINUTES + 1, running + 1)
     return tuple(datetime.fromtimestamp(60 * start, UTC).strftime("%Y-%m-%dT%H:%M") for start in starts)
-
-
-def _page(station: Station) -> str:
-    """The station's own page; what it says is only linked where it is a web address."""
-    said = station.report.page if station.report is not None else ""
-    return said if said.startswith(("http://", "https://")) else ""
 
 
 def _line(
@@ -208,68 +168,3 @@ def _rate(counted: Sequence[JudgedCount], wrong: Answer) -> Interval | None:
     mistakes = sum(one.count for one in counted if one.answer is wrong)
     known = mistakes + sum(one.count for one in counted if one.answer is Answer.CONFIRMED)
     return interval(mistakes, known) if known else None
-
-
-def _of_station(card: StationCard) -> tuple[Need, ...]:
-    name, link = card.station.name, card.page
-    if card.light is Light.OFFLINE:
-        todo = "Look whether its program runs and whether its network reaches this hub."
-        return (Need(f"{name} says nothing", todo, True, since=card.station.reported_at),)
-    report = card.station.report
-    alarms = report.alarms if report is not None else ()
-    return tuple(Need(f"{name}: {alarm.message}", alarm.todo, True, link, alarm.since) for alarm in alarms)
-
-
-def _of_waiting(queued: Sequence[Job], running: Sequence[Job]) -> tuple[Need, ...]:
-    patient, dead = ago(WAITING_SECONDS), ago(DEAD_AFTER_SECONDS)
-    waiting = [job for job in queued if job.started_at < patient]
-    if not waiting or any((job.heartbeat_at or "") > dead for job in running):
-        return ()
-    what = f"{_jobs(len(waiting))} and no worker takes {'it' if len(waiting) == 1 else 'them'}"
-    return (Need(what, "Start one beside the hub: andon worker", True, "/jobs", waiting[-1].started_at),)
-
-
-def _jobs(number: int) -> str:
-    return "1 job waits" if number == 1 else f"{number} jobs wait"
-
-
-def _of_reviews(card: StationCard) -> tuple[Need, ...]:
-    held = card.station.report.held if card.station.report is not None else 0
-    if not held or card.light is Light.OFFLINE:
-        return ()
-    parts = "1 part waits" if held == 1 else f"{held:,} parts wait"
-    return (
-        Need(
-            f"{card.station.name}: {parts} for a person",
-            "Judge them on the station's page.",
-            False,
-            card.page,
-        ),
-    )
-
-
-def _of_failures(failed: Sequence[Job]) -> tuple[Need, ...]:
-    recent = ago(DAY_SECONDS)
-    return tuple(
-        Need(
-            f"{job.kind} of {job.subject} failed: {job.outcome}",
-            "Read its log, then try again.",
-            True,
-            f"/jobs/{job.id}",
-            job.finished_at,
-        )
-        for job in failed
-        if (job.finished_at or "") > recent
-    )
-
-
-def _of_models(undecided: Sequence[Digest]) -> tuple[Need, ...]:
-    return tuple(
-        Need(
-            f"Model {digest[:12]} is evaluated, and nobody has decided on it",
-            "Look at its figures and its worst cases, then approve it or leave it.",
-            False,
-            f"/models/{digest}",
-        )
-        for digest in undecided
-    )

@@ -3,11 +3,14 @@
 import math
 from dataclasses import dataclass, field
 
+from andon.domain.lines import is_silent
 from andon.domain.models import Package, Variant
+from andon.domain.needs import Need
 from andon.domain.recipes import Recipe
 from andon.domain.stations import Assignment, KeepPolicy, Station, StationReport
 from andon.errors import InvalidInput, NotFound, Refused
 from andon.services.approvals import is_approved
+from andon.services.jobs import ago
 from andon.services.models import find_package
 from andon.services.recipes import find_recipe
 from andon.services.workspaces import Workspace, now
@@ -16,8 +19,11 @@ from andon.store import stations as stored_stations
 from andon.store.assignments import SignedRow
 from andon.trust.assignments import SignedAssignment, sign
 from andon.trust.keys import PublicKey, SigningKey, signing_key
-from andon.units import is_timestamp
+from andon.units import Timestamp, is_timestamp
 from andon.wire.deliveries import ReportAnswer
+
+SILENT_SECONDS = 15.0
+"""A station that said nothing for so long is offline; it reports every few seconds."""
 
 MAX_NAME = 64
 MAX_DEADLINE = 60_000.0
@@ -205,3 +211,43 @@ def hub_key(workspace: Workspace) -> SigningKey:
         OperatorError: its file cannot be read or made, or others can read it.
     """
     return signing_key(workspace.folder / "keys" / "hub.ed25519")
+
+
+def own_page(station: Station) -> str:
+    """The station's own page; what it says is only linked where it is a web address."""
+    said = station.report.page if station.report is not None else ""
+    return said if said.startswith(("http://", "https://")) else ""
+
+
+def alarm_needs(workspace: Workspace) -> tuple[Need, ...]:
+    """Stations that say nothing, and what the others complain of."""
+    silent_since = ago(SILENT_SECONDS)
+    return tuple(need for one in all_stations(workspace) for need in _alarms(one, silent_since))
+
+
+def _alarms(station: Station, silent_since: Timestamp) -> tuple[Need, ...]:
+    name, report = station.name, station.report
+    if report is None or is_silent(station, silent_since):
+        todo = "Look whether its program runs and whether its network reaches this hub."
+        return (Need(f"{name} says nothing", todo, True, since=station.reported_at),)
+    link = own_page(station)
+    return tuple(Need(f"{name}: {one.message}", one.todo, True, link, one.since) for one in report.alarms)
+
+
+def review_needs(workspace: Workspace) -> tuple[Need, ...]:
+    """Parts that wait on stations for somebody to judge them."""
+    silent_since = ago(SILENT_SECONDS)
+    return tuple(
+        Need(
+            f"{one.name}: {_parts(one.report.held)} for a person",
+            "Judge them on the station's page.",
+            False,
+            own_page(one),
+        )
+        for one in all_stations(workspace)
+        if one.report is not None and one.report.held and not is_silent(one, silent_since)
+    )
+
+
+def _parts(number: int) -> str:
+    return "1 part waits" if number == 1 else f"{number:,} parts wait"

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from andon.domain.inspections import Verdict
+from andon.domain.needs import Need
 from andon.hub.requests import workspace_of
 from andon.hub.web.pages import page
 from andon.look.figures import Figure, figure_of
-from andon.services.overview import LineCard, Need, overview
+from andon.services.overview import LineCard, overview
 
 router = APIRouter(include_in_schema=False)
 

@@ -12,9 +12,8 @@ from andon.domain.recipes import Recipe
 from andon.domain.stations import Assignment, KeepPolicy, Station
 from andon.services.approvals import approved_packages
 from andon.services.jobs import ago
-from andon.services.overview import SILENT_SECONDS
 from andon.services.recipes import page_of_recipes
-from andon.services.stations import Plan, all_stations, assignments_of, find_station
+from andon.services.stations import SILENT_SECONDS, Plan, all_stations, assignments_of, find_station
 from andon.services.workspaces import Workspace
 from andon.units import Timestamp
 

@@ -1,6 +1,6 @@
 """A line of simulated parts, each reached by its index alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -33,6 +33,7 @@ class _Stream(IntEnum):
     DEFECTS = 2
     CAMERA = 4
     LOT = 5
+    EMERGING = 6
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,17 @@ class Line:
     """Draws parts. ``part(i)`` depends on the settings and ``i`` only, never on what was drawn before.
 
     Raises:
-        NotFound: a material is named that is not known.
-        InvalidInput: ``started_at`` is not a time.
+        NotFound: a material or a defect is named that is not known.
+        InvalidInput: ``started_at`` is not a time, or a material has no defect from the beginning.
     """
 
     def __init__(self, settings: LineSettings) -> None:
-        unknown = [name for name in settings.materials if name not in MATERIALS]
-        if unknown:
-            raise NotFound(f"material {unknown[0]!r} is not known (known: {', '.join(MATERIALS)})")
         self.settings = settings
+        _must_know("material", settings.materials, MATERIALS)
+        _must_know("defect", [new.concept for new in settings.emerging], DEFECTS)
+        for name in settings.materials:
+            if not self._usual(MATERIALS[name]):
+                raise InvalidInput(f"every kind of defect on {name!r} is said to begin later")
         self._textures = Textures(settings.seed, max(settings.height, settings.width))
         try:
             self._start = datetime.strptime(settings.started_at, _TIME_FORMAT)
@@ -105,7 +108,7 @@ class Line:
         surface = MATERIALS[name].draw(self._scene(index, levels))
         defects: tuple[tuple[str, NDArray[np.bool_]], ...] = ()
         if with_defects:
-            surface, defects = self._damaged(surface, MATERIALS[name], self._random(index, _Stream.DEFECTS))
+            surface, defects = self._damaged(surface, MATERIALS[name], index)
         lens = self._random(index, _Stream.CAMERA)
         picture = camera.taken(surface.pixels, self._textures, lens, levels)
         camera.kill_pixels(picture, self.settings.seed, levels.get(DisturbanceKind.DEAD_PIXELS, 0.0))
@@ -124,18 +127,32 @@ class Line:
         )
 
     def _damaged(
-        self, surface: Surface, material: Material, random: np.random.Generator
+        self, surface: Surface, material: Material, index: int
     ) -> tuple[Surface, tuple[tuple[str, NDArray[np.bool_]], ...]]:
+        random = self._random(index, _Stream.DEFECTS)
         if random.random() >= self.settings.defect_rate:
             return surface, ()
-        count = 2 if random.random() < _SECOND_DEFECT else 1
-        concepts = random.choice(len(material.DEFECTS), size=count, replace=False)
         drawn = []
-        for concept in (material.DEFECTS[int(place)] for place in concepts):
+        for concept in self._concepts(material, index, random):
             change = DEFECTS[concept](surface, random, min(surface.body.shape) / 256)
             surface = Surface(change.pixels, surface.body, surface.turn, surface.bare)
             drawn.append((concept, change.mask))
         return surface, tuple(drawn)
+
+    def _concepts(self, material: Material, index: int, random: np.random.Generator) -> list[str]:
+        """What is on a defective part: usual kinds, or a new one in place of the first."""
+        usual = self._usual(material)
+        count = min(len(usual), 2 if random.random() < _SECOND_DEFECT else 1)
+        concepts = [usual[int(place)] for place in random.choice(len(usual), size=count, replace=False)]
+        chance = self._random(index, _Stream.EMERGING)
+        for new in self.settings.emerging:
+            if chance.random() < new.share and self.seconds(index) >= new.start:
+                concepts[:1] = [new.concept]
+        return concepts
+
+    def _usual(self, material: Material) -> list[str]:
+        later = {new.concept for new in self.settings.emerging}
+        return [name for name in material.DEFECTS if name not in later]
 
     def _scene(self, index: int, levels: camera.Levels) -> Scene:
         random = self._random(index, _Stream.BODY)
@@ -173,3 +190,9 @@ class Line:
 
     def _random(self, number: int, stream: _Stream) -> np.random.Generator:
         return np.random.default_rng([self.settings.seed, number, int(stream)])
+
+
+def _must_know(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise NotFound(f"{what} {unknown[0]!r} is not known (known: {', '.join(known)})")

@@ -65,6 +65,28 @@ class Disturbance:
 
 
 @dataclass(frozen=True, slots=True)
+class Emergence:
+    """A kind of defect that nobody has seen before a time.
+
+    Attributes:
+        concept: name from :data:`andon.simulate.defects.DEFECTS`.
+        start: seconds after the line's start; before it, the kind is never drawn.
+        share: of the defective parts from then on that have it, 0..1; how many are defective stays.
+
+    Raises:
+        InvalidInput: the time is negative, or the share is none.
+    """
+
+    concept: str
+    start: float
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.start >= 0 or not 0 <= self.share <= 1:
+            raise InvalidInput(f"the start or the share of the new defect {self.concept!r} is not possible")
+
+
+@dataclass(frozen=True, slots=True)
 class LineSettings:
     """A line. Equal settings make equal parts, to the last byte, on one machine and library version.
 
@@ -76,6 +98,7 @@ class LineSettings:
         parts_per_lot: parts of one lot share tone and texture.
         parts_per_second: pace of the line; gives capture times and the time of disturbances.
         started_at: capture time of part 0.
+        emerging: kinds of defects that begin later; until then the materials are without them.
 
     Raises:
         InvalidInput: a value is outside of what can be drawn.
@@ -91,6 +114,7 @@ class LineSettings:
     started_at: Timestamp = _FIRST_SHIFT
     seed: int = 0
     disturbances: tuple[Disturbance, ...] = ()
+    emerging: tuple[Emergence, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(MIN_SIDE <= side <= MAX_SIDE for side in (self.height, self.width)):

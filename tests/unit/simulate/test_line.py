@@ -9,7 +9,7 @@ from andon.errors import InvalidInput, NotFound
 from andon.simulate.defects import DEFECTS
 from andon.simulate.line import Line
 from andon.simulate.materials import MATERIALS
-from andon.simulate.settings import Disturbance, DisturbanceKind, LineSettings
+from andon.simulate.settings import Disturbance, DisturbanceKind, Emergence, LineSettings
 
 ALL_MATERIALS = tuple(MATERIALS)
 each_material = pytest.mark.parametrize("material", ALL_MATERIALS)
@@ -221,3 +221,40 @@ def test_unknown_materials_times_and_parts_are_named():
         Line(LineSettings()).part(-1)
     with pytest.raises(InvalidInput, match="light"):
         Disturbance(DisturbanceKind.LIGHT, 0.1, start=5, end=2)
+
+
+def test_a_new_kind_of_defect_is_never_seen_before_its_time():
+    usual = LineSettings(("brushed",), 96, 96, defect_rate=1, parts_per_second=10, seed=4)
+    new = Emergence("crack", start=6.0, share=0.5)
+    before, after = (Line(replace(usual, emerging=emerging)).parts(0, 140) for emerging in ((), (new,)))
+    drawn = list(after)
+    first = [part for part in drawn if part.index < 60]
+    for old, same in zip(before, first, strict=False):
+        assert np.array_equal(old.pixels, same.pixels) and old.serial == same.serial
+    named = [[concept for concept, _ in part.defects] for part in drawn]
+    assert not any("crack" in concepts for concepts in named[:60])
+    share = np.mean(["crack" in concepts for concepts in named[60:]])
+    assert 0.3 < share < 0.7 and all(len(set(concepts)) == len(concepts) >= 1 for concepts in named)
+    masks = [mask for part in drawn for concept, mask in part.defects if concept == "crack"]
+    assert all(mask.any() for mask in masks)
+
+
+def test_a_usual_kind_can_be_held_back_and_some_must_be_left():
+    settings = LineSettings(("weave",), 96, 96, defect_rate=1, parts_per_second=10)
+    line = Line(replace(settings, emerging=(Emergence("stain", 2.0, 1.0),)))
+    named = [{concept for concept, _ in line.part(index).defects} for index in range(24)]
+    assert all(concepts == {"scratch"} for concepts in named[:20])
+    assert all("stain" in concepts for concepts in named[20:])
+    both = (Emergence("stain", 2.0), Emergence("scratch", 2.0))
+    with pytest.raises(InvalidInput, match="begin later"):
+        Line(replace(settings, emerging=both))
+
+
+def test_new_defects_that_cannot_be_drawn_are_refused():
+    with pytest.raises(NotFound, match="rust"):
+        Line(LineSettings(emerging=(Emergence("rust", 0.0),)))
+    for wrong in ((-1.0, 0.5), (0.0, 1.5), (float("nan"), 0.5)):
+        with pytest.raises(InvalidInput, match="new defect"):
+            Emergence("crack", *wrong)
+    with pytest.raises(InvalidInput, match="without print"):
+        Line(LineSettings(defect_rate=1, emerging=(Emergence("missing print", 0.0, 1.0),))).part(0)

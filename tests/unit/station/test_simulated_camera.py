@@ -13,6 +13,7 @@ from andon.simulate.line import Line
 from andon.simulate.settings import LineSettings
 from andon.station.cameras.frames import Frame
 from andon.station.cameras.simulated import SimulatedCamera, SimulatedSettings
+from andon.station.drivers import camera_of
 from andon.station.running.clock import Clock, system_clock
 
 LINE = LineSettings(height=96, width=112, channels=1, defect_rate=0.5, parts_per_second=1000, seed=3)
@@ -138,3 +139,26 @@ def test_what_cannot_be_drawn_is_said() -> None:
         asyncio.run(taken(SimulatedCamera(replace(SETTINGS, line=line), system_clock()), 1))
     with pytest.raises(InvalidInput, match="positive"):
         SimulatedSettings(LINE, pool=0)
+
+
+def test_what_changes_on_the_line_is_told_in_the_settings_and_shown_in_order(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.csv"
+    options = {
+        "driver": "simulated",
+        "height": 96,
+        "width": 96,
+        "defect_rate": 1.0,
+        "parts_per_second": 1000.0,
+        "pool": 12,
+        "parts": 12,
+        "truth": str(truth),
+        "disturbances": [{"kind": "light", "amount": -0.4, "start": 0.006}],
+        "emerging": [{"concept": "crack", "start": 0.008, "share": 1.0}],
+    }
+    frames = asyncio.run(taken(camera_of(options, system_clock()), 12))
+    brightness = [sum(frame.content) / len(frame.content) for frame in frames]
+    assert max(brightness[6:]) < 0.75 * min(brightness[:6])
+    named = [row[2].split("|") for row in rows(truth)[1:]]
+    assert ["crack" in concepts for concepts in named] == [False] * 8 + [True] * 4
+    with pytest.raises(InvalidInput, match="start"):
+        camera_of({**options, "emerging": [{"concept": "crack"}]}, system_clock())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from andon.errors import BugError
+from andon.errors import InvalidInput
 from andon.simulate.defects.change import FAINTEST, Change, blob, log_uniform, place, ribbon
 from andon.simulate.scene import Surface
 
@@ -14,10 +14,12 @@ def draw(surface: Surface, random: np.random.Generator, detail: float) -> Change
     """Take ink away; the mask holds the pixels that lost it.
 
     Raises:
-        BugError: the surface carries no print.
+        InvalidInput: the surface carries no print.
     """
     if surface.bare is None:
-        raise BugError("missing print was asked for on a part without print")
+        raise InvalidInput(
+            "missing print was asked for on a part without print", "Draw the material print."
+        )
     lost = surface.bare - surface.pixels
     printed = (lost.max(axis=2) > _VISIBLE) & surface.body
     at = place(surface, random, printed)

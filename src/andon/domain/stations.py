@@ -128,6 +128,16 @@ class Alarm:
     since: Timestamp
 
 
+class RollbackCause(StrEnum):
+    """What made a station go back; each but PERSON is watched for."""
+
+    PERSON = "person"
+    REJECTS = "rejects"
+    UNDECIDED = "undecided"
+    SLOW = "slow"
+    CONTRADICTED = "contradicted"
+
+
 @dataclass(frozen=True, slots=True)
 class RolledBack:
     """A station went back to its fallback.
@@ -136,22 +146,33 @@ class RolledBack:
         counter: of the assignment it left; it runs that one's fallback until a newer one comes.
         reason: what was seen, with numbers, or that a person asked for it.
         author: "watch", or the name of the person on the station.
+        count, of: parts that showed the cause, of all that were looked at; 0 where a person asked.
     """
 
     counter: int
     reason: str
     author: str
     at: Timestamp
+    cause: RollbackCause = RollbackCause.PERSON
+    count: int = 0
+    of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowCount:
-    """How the model that judges beside does: parts it judged, and those for which there was no time."""
+    """How the model that judges beside does.
+
+    Attributes:
+        judged, dropped: parts it judged, and those for which there was no time or no room, since it began or
+            the program was started.
+        note: why it does not judge at all, e.g. that its package was refused; empty where it does.
+    """
 
     recipe: str
     recipe_version: int
     judged: int
     dropped: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

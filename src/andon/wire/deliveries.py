@@ -39,12 +39,17 @@ class Refusal:
 class Receipt:
     """Given after the hub's commit: what is safe there (new or known before), and what it refuses.
 
-    ``wanted`` are blobs of these records that the hub does not have yet.
+    A shadow is named as :func:`shadow_id` names it.  ``wanted`` are blobs of these records that the hub does not have yet.
     """
 
     accepted: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
     wanted: tuple[str, ...] = ()
+
+
+def shadow_id(shadow: Shadow) -> str:
+    """How receipts name what a second model said: ``INSPECTION/RECIPE@VERSION``."""
+    return f"{shadow.inspection}/{shadow.recipe}@{shadow.recipe_version}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,10 @@ SNAPSHOT = Digest("1" * 64)
 
 
 def brightness_model(taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> onnx.ModelProto:
-    """Maps of (b - 1/2) * 2 and (1/2 - b) * 2 within 0 and 1, for brightness b; scores: their maxima."""
+    """Maps of (b - 1/2) * 2 and (1/2 - b) * 2 within 0 and 1, for brightness b; scores: their maxima.
+
+    Features (3 of them, where they are stated): mean brightness and the scores.
+    """
     kind = TensorProto.UINT8 if taken.bit_depth == 8 else TensorProto.UINT16
     full = np.float32(2**taken.bit_depth - 1)
     sides = (taken.height, taken.width)
@@ -57,6 +60,10 @@ def brightness_model(taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> on
     outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", concepts])]
     if given.maps:
         outputs.append(helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["N", concepts, *small]))
+    if given.features:
+        nodes.append(helper.make_node("ReduceMean", ["unit", "plane"], ["brightness"], keepdims=0))
+        nodes.append(helper.make_node("Concat", ["brightness", "scores"], ["features"], axis=1))
+        outputs.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", given.features]))
     built = helper.make_graph(
         nodes,
         "brightness",

@@ -73,6 +73,8 @@ class OutputSpec:
     ``scores``: (N, len(concepts)) float32 in [0, 1], image-level, one per concept in order.
     ``maps`` (segment families only): (N, len(concepts), height / map_stride, width / map_stride) float32
     in [0, 1], the probability that a pixel belongs to the concept.
+    ``features`` (when above 0): (N, features) float32, any range: what the encoder makes of the image, to
+    compare images by.
 
     Attributes:
         map_level: probability from which a pixel belongs to a finding's region.
@@ -84,6 +86,7 @@ class OutputSpec:
     map_stride: int = 1
     map_level: float = 0.5
     score_floor: float = 0.02
+    features: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class Parity:
     Attributes:
         largest_gap: largest absolute difference of any image-level score.
         largest_map_gap: same for map pixels; 0 without maps.
+        largest_feature_gap: largest difference of an image's features, as a share of their length; told,
+            not judged: features rank pictures, they decide on no part.
         flips: names of the images whose verdict at the reference cut changed.
     """
 
@@ -126,6 +131,7 @@ class Parity:
     largest_map_gap: float
     flips: tuple[str, ...]
     tolerance: float
+    largest_feature_gap: float = 0.0
 
     @property
     def passed(self) -> bool:

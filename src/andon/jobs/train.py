@@ -181,7 +181,7 @@ def _references(
     samples = [_sample(workspace, item, trained.concepts) for item in items]
     predictions = predict(trained, samples)
     return [
-        Reference(item.name, read_pixels(workspace.blobs, item), found.scores, found.maps)
+        Reference(item.name, read_pixels(workspace.blobs, item), found.scores, found.maps, found.features)
         for item, found in zip(items, predictions, strict=True)
     ]
 

@@ -21,14 +21,19 @@ class _Session(Protocol):
 class Executor:
     """A graph opened on one engine with explicit precision and thread count; one thread at a time.
 
+    ``features`` asks for those too, where the graph gives them; a line does not, and pays nothing for them.
+
     Raises:
         ModelFailed: this machine does not offer the variant, or the engine cannot open the graph.
     """
 
-    def __init__(self, graph: CheckedGraph, variant: Variant, threads: int) -> None:
+    def __init__(
+        self, graph: CheckedGraph, variant: Variant, threads: int, *, features: bool = False
+    ) -> None:
         self.variant = variant
         self._graph = graph
-        self._session = _session(graph, variant, threads)
+        names = graph.all_output_names if features else graph.output_names
+        self._session = _session(graph, variant, threads, names)
 
     def run(self, image: Pixels) -> Prediction:
         """Score one image.
@@ -50,14 +55,14 @@ def available() -> tuple[Variant, ...]:
     return tuple(Variant(engine, precision) for engine, precisions in offered for precision in precisions)
 
 
-def _session(graph: CheckedGraph, variant: Variant, threads: int) -> _Session:
+def _session(graph: CheckedGraph, variant: Variant, threads: int, names: Sequence[str]) -> _Session:
     # Each engine takes a second to import, so only the one asked for is.
     match variant.engine:
         case Engine.ONNXRUNTIME:
             from andon.runtime.engines import onnxruntime
 
-            return onnxruntime.Session(graph, variant.precision, threads)
+            return onnxruntime.Session(graph, variant.precision, threads, names)
         case Engine.OPENVINO:
             from andon.runtime.engines import openvino
 
-            return openvino.Session(graph, variant.precision, threads)
+            return openvino.Session(graph, variant.precision, threads, names)

@@ -18,6 +18,7 @@ ENDLESS = frozenset({"Loop", "Scan", "SequenceMap"})
 INPUT = "image"
 SCORES = "scores"
 MAPS = "maps"
+FEATURES = "features"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,13 @@ class CheckedGraph:
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """The graph's outputs in the order Andon reads them."""
+        """The outputs that decide on parts, in the order Andon reads them."""
         return (SCORES, MAPS) if self.output.maps else (SCORES,)
+
+    @property
+    def all_output_names(self) -> tuple[str, ...]:
+        """The same, and the features where the graph gives them."""
+        return (*self.output_names, FEATURES) if self.output.features else self.output_names
 
 
 def check(content: bytes, taken: InputSpec, given: OutputSpec) -> CheckedGraph:
@@ -117,7 +123,7 @@ def _check_input(graph: onnx.GraphProto, taken: InputSpec) -> None:
 
 def _check_outputs(graph: onnx.GraphProto, given: OutputSpec) -> None:
     found = {value.name: value.type.tensor_type for value in graph.output}
-    expected = {SCORES: 2, MAPS: 4} if given.maps else {SCORES: 2}
+    expected = {SCORES: 2} | ({MAPS: 4} if given.maps else {}) | ({FEATURES: 2} if given.features else {})
     if set(found) != set(expected) or len(graph.output) != len(expected):
         raise _damaged(f"gives {sorted(found)}, expected {sorted(expected)}")
     for name, rank in expected.items():

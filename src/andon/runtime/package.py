@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from andon.blobs.files import PARTIAL, disk_errors, sync_folder, write_durably, write_partial
 from andon.domain.models import MANIFEST_FORMAT, Manifest
-from andon.domain.serial import canonical, from_json
+from andon.domain.serial import canonical, from_json, to_json
 from andon.errors import Conflict, DamagedPackage, InvalidInput, OperatorError, UnsupportedVersion
 from andon.runtime import graph
 from andon.runtime.graph import CheckedGraph
@@ -33,6 +33,9 @@ MAX_MANIFEST_BYTES = 4 * 2**20
 MAX_GOLDEN_IMAGES = 64
 MAX_GOLDEN_BYTES = 64 * 2**20
 """Of one golden image."""
+
+MAX_FEATURES = 16_384
+"""Of one image."""
 
 GOLDEN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.png")
 
@@ -54,7 +57,7 @@ class LoadedPackage:
 
 def package_digest(manifest: Manifest) -> Digest:
     """SHA-256 of the manifest's canonical bytes; through its list of files it covers everything listed."""
-    return digest_of(canonical(manifest))
+    return digest_of(_canonical(manifest))
 
 
 def write_package(folder: Path, manifest: Manifest, content: bytes, golden: Mapping[str, bytes]) -> Digest:
@@ -144,6 +147,14 @@ def attach(folder: Path, path: str, content: bytes) -> None:
     write_durably(folder / path, content)
 
 
+def _canonical(manifest: Manifest) -> bytes:
+    """A graph without features is described as before there were any, so that its digest stays."""
+    described = to_json(manifest)
+    if not manifest.output.features:
+        del described["output"]["features"]
+    return canonical(described)
+
+
 def _check_manifest(manifest: Manifest) -> None:
     wanted = {GRAPH, *(f"{GOLDEN}/{name}" for name in manifest.golden)}
     if set(manifest.files) != wanted:
@@ -172,6 +183,8 @@ def _check_specs(manifest: Manifest) -> None:
         raise _damaged(f"states the map stride {given.map_stride}, which does not divide its input")
     if not (0 < given.map_level <= 1 and 0 <= given.score_floor <= 1):
         raise _damaged("states a map level or score floor outside 0 to 1")
+    if not 0 <= given.features <= MAX_FEATURES:
+        raise _damaged(f"states {given.features} features; 0 to {MAX_FEATURES} are allowed")
 
 
 def _read_manifest(folder: Path) -> Manifest:
@@ -229,7 +242,7 @@ def _write_all(folder: Path, manifest: Manifest, content: bytes, golden: Mapping
     write_partial(folder / GRAPH, content)
     for name, png in golden.items():
         write_partial(folder / GOLDEN / name, png)
-    write_partial(folder / MANIFEST, canonical(manifest))
+    write_partial(folder / MANIFEST, _canonical(manifest))
     sync_folder(folder / GOLDEN)
     sync_folder(folder)
 

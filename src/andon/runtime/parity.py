@@ -20,13 +20,15 @@ class Reference:
 
     Attributes:
         pixels: as decoded; it goes through the same resize as on the line.
-        scores: (K,) float32; maps: (K, h, w) float32 or None, as the graph should give them.
+        scores: (K,) float32; maps: (K, h, w) float32 or None; features: (F,) float32 or None, as the
+            graph should give them.
     """
 
     name: str
     pixels: Pixels
     scores: Floats
     maps: Floats | None
+    features: Floats | None = None
 
 
 def certify(
@@ -76,16 +78,23 @@ def quiet_cut(scores: Sequence[float]) -> float:
 def _compare(
     graph: CheckedGraph, references: Sequence[Reference], cuts: Floats, variant: Variant, threads: int
 ) -> Parity:
-    gaps, map_gaps, flips = [0.0], [0.0], []
+    gaps, map_gaps, feature_gaps, flips = [0.0], [0.0], [0.0], []
     images = ((reference.name, reference.pixels) for reference in references)
-    scored = score_images(graph, images, variant, threads)
+    scored = score_images(graph, images, variant, threads, features=True)
     for reference, found in zip(references, scored, strict=True):
         gaps.append(float(np.abs(found.prediction.scores - reference.scores).max()))
         map_gaps.append(_map_gap(found.prediction, reference))
+        feature_gaps.append(_feature_gap(found.prediction, reference))
         if ((found.prediction.scores >= cuts) != (reference.scores >= cuts)).any():
             flips.append(reference.name)
     return Parity(
-        variant, len(references), max(gaps), max(map_gaps), tuple(flips), TOLERANCE[variant.precision]
+        variant=variant,
+        images=len(references),
+        largest_gap=max(gaps),
+        largest_map_gap=max(map_gaps),
+        flips=tuple(flips),
+        tolerance=TOLERANCE[variant.precision],
+        largest_feature_gap=max(feature_gaps),
     )
 
 
@@ -93,3 +102,10 @@ def _map_gap(prediction: Prediction, reference: Reference) -> float:
     if prediction.maps is None or reference.maps is None:
         return 0.0
     return float(np.abs(prediction.maps - reference.maps).max())
+
+
+def _feature_gap(prediction: Prediction, reference: Reference) -> float:
+    if prediction.features is None or reference.features is None:
+        return 0.0
+    length = float(np.linalg.norm(reference.features)) or 1.0
+    return float(np.linalg.norm(prediction.features - reference.features)) / length

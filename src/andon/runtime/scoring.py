@@ -7,7 +7,7 @@ from andon.domain.models import Precision, Variant
 from andon.runtime.execution import REFERENCE, Executor
 from andon.runtime.graph import CheckedGraph
 from andon.runtime.pixels import Pixels, fit
-from andon.runtime.predictions import Prediction
+from andon.runtime.predictions import Floats, Prediction
 
 TOLERANCE = {Precision.F32: 1e-3, Precision.BF16: 0.03}
 """Largest difference of an image score that a precision may make against the trained model."""
@@ -26,6 +26,8 @@ def score_images(
     images: Iterable[tuple[str, Pixels]],
     variant: Variant = REFERENCE,
     threads: int = 1,
+    *,
+    features: bool = False,
 ) -> Iterator[Scored]:
     """Score images one after the other, as an inspection does, in the order given.
 
@@ -34,16 +36,20 @@ def score_images(
         images: (name, decoded pixels of any size the model takes); read lazily.
         variant: engine and precision.
         threads: of the engine.
+        features: whether those are wanted too.
 
     Raises:
         UnfitImage: the model cannot take an image; the message names it.
         ModelFailed: the engine failed on an image.
     """
-    executor = Executor(graph, variant, threads)
+    executor = Executor(graph, variant, threads, features=features)
     for name, pixels in images:
         found = executor.run(fit(pixels, graph.input))
-        maps = None if found.maps is None else found.maps.copy()
-        yield Scored(name, Prediction(found.scores.copy(), maps))
+        yield Scored(name, Prediction(found.scores.copy(), _own(found.maps), _own(found.features)))
+
+
+def _own(values: Floats | None) -> Floats | None:
+    return None if values is None else values.copy()
 
 
 def golden_scores(

@@ -78,10 +78,15 @@ def worst_of(
 
 def infer(network: nn.Module, images: Pixels) -> tuple[Tensor, Tensor | None]:
     """Probabilities (scores, maps) for (N, H, W, C) images, in full precision like the exported graph."""
+    return answer(network, images).probabilities()
+
+
+def answer(network: nn.Module, images: Pixels) -> Outputs:
+    """All that the network says of (N, H, W, C) images, before the sigmoid, in full precision."""
     network.eval()
     with torch.inference_mode():
         outputs: Outputs = network(torch.from_numpy(images))
-    return outputs.probabilities()
+    return outputs
 
 
 def _overlap(

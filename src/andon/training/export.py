@@ -1,5 +1,6 @@
 """From a trained model to one ONNX file: standard operators, no external data, same weights, same bytes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from andon.blobs.files import write_durably
 from andon.domain.models import InputSpec, OutputSpec
 from andon.errors import BugError
+from andon.training.models.outputs import Outputs
 from andon.training.quiet import quiet
 from andon.training.trained import TrainedModel, network_of
 
@@ -25,13 +27,14 @@ class Shipped(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """See :func:`export`."""
-        scores, maps = self.network(image).probabilities()
-        return (scores,) if maps is None else (scores, maps)
+        outputs: Outputs = self.network(image)
+        return tuple(value for value in (*outputs.probabilities(), outputs.features) if value is not None)
 
 
 def export(trained: TrainedModel, path: Path) -> tuple[InputSpec, OutputSpec]:
     """Write the graph: ``image`` (N, H, W, C) unsigned integers -> ``scores`` (N, K) and, where the family
-    locates, ``maps`` (N, K, H / stride, W / stride), both float32 in [0, 1]; N is free.
+    locates, ``maps`` (N, K, H / stride, W / stride), both float32 in [0, 1], and ``features`` (N, F)
+    float32; N is free. What comes back is what the graph takes and gives.
 
     Raises:
         DiskFull: no space is left.
@@ -40,8 +43,9 @@ def export(trained: TrainedModel, path: Path) -> tuple[InputSpec, OutputSpec]:
     shipped = Shipped(network_of(trained)).eval()
     taken = trained.input
     example = torch.zeros((2, taken.height, taken.width, taken.channels), dtype=TYPES[taken.bit_depth])
-    names = ["scores", "maps"] if trained.output.maps else ["scores"]
+    names = ["scores", "maps", "features"] if trained.output.maps else ["scores", "features"]
     with quiet("torch.onnx", "onnxscript", "onnx_ir"), torch.inference_mode():
+        width = shipped(example)[-1].shape[1]
         program = torch.onnx.export(
             shipped,
             (example,),
@@ -57,7 +61,7 @@ def export(trained: TrainedModel, path: Path) -> tuple[InputSpec, OutputSpec]:
     graph = _bare(program.model_proto)
     onnx.checker.check_model(graph, full_check=True)
     write_durably(path, graph.SerializeToString(deterministic=True))
-    return trained.input, trained.output
+    return trained.input, replace(trained.output, features=width)
 
 
 def _bare(model: onnx.ModelProto) -> onnx.ModelProto:

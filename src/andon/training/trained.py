@@ -12,7 +12,7 @@ from torch import nn
 from andon.domain.models import InputSpec, OutputSpec, Resize
 from andon.domain.runs import Augmentation, Family, MetricPoint, TrainSettings
 from andon.training import checkpoints
-from andon.training.evaluators import CHUNK, infer
+from andon.training.evaluators import CHUNK, answer
 from andon.training.models.families import FAMILIES
 from andon.training.pool import picture_of
 from andon.training.samples import Sample
@@ -50,11 +50,13 @@ class Prediction:
     Attributes:
         scores: (K,) float32.
         maps: (K, H / stride, W / stride) float32, None for families without maps.
+        features: (F,) float32.
 
     """
 
     scores: NDArray[np.float32]
     maps: NDArray[np.float32] | None
+    features: NDArray[np.float32] | None = None
 
 
 def keep(trained: TrainedModel, weights: Mapping[str, torch.Tensor]) -> None:
@@ -116,7 +118,8 @@ def predict(trained: TrainedModel, samples: Sequence[Sample]) -> tuple[Predictio
     for start in range(0, len(samples), CHUNK):
         chunk = samples[start : start + CHUNK]
         images = [picture_of(s, s.read(), trained.input).image for s in chunk]
-        scores, maps = infer(network, np.stack(images))
-        located = [None] * len(chunk) if maps is None else list(maps.numpy())
-        found += [Prediction(scores[i].numpy(), located[i]) for i in range(len(chunk))]
+        outputs = answer(network, np.stack(images))
+        scores, maps = outputs.probabilities()
+        columns = [[None] * len(chunk) if c is None else list(c.numpy()) for c in (maps, outputs.features)]
+        found += [Prediction(scores[i].numpy(), columns[0][i], columns[1][i]) for i in range(len(chunk))]
     return tuple(found)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from andon.runtime.graph import CheckedGraph
 from andon.runtime.predictions import ModelFailed
 
 VARIANTS = pytest.mark.parametrize("variant", available(), ids=str)
+FEATURED = replace(graphs.OUTPUT, features=3)
 STRIDED = OutputSpec(concepts=graphs.CONCEPTS, maps=True, map_stride=4)
 
 
@@ -37,6 +39,25 @@ def test_maps_may_be_coarser_than_the_image(variant: Variant) -> None:
     assert found.maps is not None
     assert found.maps.shape == (2, 16, 16)
     assert (found.maps[0] > 0.5).sum() == 2 * 3
+
+
+@VARIANTS
+def test_features_come_when_they_are_asked_for(variant: Variant) -> None:
+    graph = graphs.brightness_graph(given=FEATURED)
+    asked = Executor(graph, variant, threads=1, features=True).run(spotted())
+    assert asked.features is not None
+    assert asked.features == pytest.approx([spotted().mean() / 255, *asked.scores], abs=0.01)
+    bare = Executor(graph, variant, threads=1).run(spotted())
+    assert bare.features is None
+    assert (bare.scores == asked.scores).all()
+
+
+@VARIANTS
+def test_a_graph_without_features_gives_none(variant: Variant) -> None:
+    assert (
+        Executor(graphs.brightness_graph(), variant, threads=1, features=True).run(spotted()).features
+        is None
+    )
 
 
 @VARIANTS

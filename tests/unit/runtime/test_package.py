@@ -321,3 +321,18 @@ def test_a_place_that_cannot_be_written_is_the_operators_business(package: Loade
     assert isinstance(refused.value, AndonError)
     with pytest.raises(OperatorError):
         attach(package.folder, "missing/card.html", b"")
+
+
+def test_the_digest_of_a_package_from_before_features_stays(package: LoadedPackage) -> None:
+    written = (package.folder / "manifest.json").read_bytes()
+    assert b"features" not in written
+    assert digest_of(written) == package.digest
+
+
+def test_features_are_stated_and_covered(tmp_path: Path) -> None:
+    featured = graphs.write_brightness(tmp_path / "p", given=replace(graphs.OUTPUT, features=3))
+    assert b'"features":3' in (featured.folder / "manifest.json").read_bytes()
+    assert featured.graph.all_output_names == ("scores", "maps", "features")
+    rewritten(featured, lambda data: data["output"].update(features=-1))  # type: ignore[attr-defined]
+    with pytest.raises(DamagedPackage, match="features"):
+        load_package(featured.folder)

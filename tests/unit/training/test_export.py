@@ -42,6 +42,10 @@ def test_the_file_says_what_the_network_says(family: Family, tmp_path: Path) -> 
             assert outputs[1].shape == (count, 2, side, side)
             maps = np.stack([p.maps for p in expected if p.maps is not None])
             assert np.abs(outputs[1] - maps).max() < TOLERANCE
+        features = np.stack([p.features for p in expected if p.features is not None])
+        assert outputs[-1].shape == (count, given.features) == features.shape
+        assert np.abs(outputs[-1] - features).max() < TOLERANCE * max(1.0, np.abs(features).max())
+        assert count == 1 or features.std(axis=0).max() > 0
     assert (taken.height, taken.width, taken.channels, taken.bit_depth) == (SIZE, SIZE, 1, 8)
     assert taken.source_sizes == ((SIZE, SIZE),)
 

@@ -37,7 +37,9 @@ class Session:
         ModelFailed: the engine cannot open or run the graph.
     """
 
-    def __init__(self, graph: CheckedGraph, precision: Precision, threads: int) -> None:
+    def __init__(
+        self, graph: CheckedGraph, precision: Precision, threads: int, names: Sequence[str]
+    ) -> None:
         if precision not in precisions():
             raise ModelFailed(f"ONNX Runtime does not offer {precision} here")
         try:
@@ -46,10 +48,10 @@ class Session:
             )
         except FAILURES as cause:
             raise ModelFailed(f"ONNX Runtime cannot open the graph: {_line(cause)}") from cause
-        self._outputs = list(graph.output_names)
+        self._outputs = list(names)
 
     def run(self, batch: Pixels) -> Sequence[Floats]:
-        """(1, H, W, C) -> the graph's outputs, in the order of ``CheckedGraph.output_names``."""
+        """(1, H, W, C) -> the graph's outputs that were asked for, in that order."""
         try:
             outputs: list[Floats] = self._session.run(self._outputs, {INPUT: batch})
         except FAILURES as cause:

@@ -27,22 +27,25 @@ class Session:
         ModelFailed: the engine cannot open or run the graph.
     """
 
-    def __init__(self, graph: CheckedGraph, precision: Precision, threads: int) -> None:
+    def __init__(
+        self, graph: CheckedGraph, precision: Precision, threads: int, names: Sequence[str]
+    ) -> None:
         if precision not in precisions():
             raise ModelFailed(f"OpenVINO does not offer {precision} on this processor")
         taken = graph.input
         try:
             core = openvino.Core()
             model = core.read_model(graph.content)
+            _leave_out(model, names)
             model.reshape({INPUT: [1, taken.height, taken.width, taken.channels]})
             compiled = core.compile_model(model, "CPU", _properties(precision, threads))
             self._request = compiled.create_infer_request()
-            self._outputs = [compiled.output(name) for name in graph.output_names]
+            self._outputs = [compiled.output(name) for name in names]
         except RuntimeError as cause:
             raise ModelFailed(f"OpenVINO cannot open the graph: {_line(cause)}") from cause
 
     def run(self, batch: Pixels) -> Sequence[Floats]:
-        """(1, H, W, C) -> the graph's outputs, in the order of ``CheckedGraph.output_names``.
+        """(1, H, W, C) -> the graph's outputs that were asked for, in that order.
 
         The arrays belong to the session and hold until its next run.
         """
@@ -51,6 +54,13 @@ class Session:
         except (RuntimeError, ValueError) as cause:
             raise ModelFailed(f"OpenVINO failed: {_line(cause)}") from cause
         return [self._request.get_tensor(port).data for port in self._outputs]
+
+
+def _leave_out(model: "openvino.Model", names: Sequence[str]) -> None:
+    """What nobody asked for is not computed."""
+    for result in model.get_results():
+        if not result.output(0).get_names() & set(names):
+            model.remove_result(result)
 
 
 def _properties(precision: Precision, threads: int) -> dict[str, object]:

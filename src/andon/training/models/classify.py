@@ -1,6 +1,6 @@
 """Any timm encoder with one sigmoid per concept: an image may show several; clean is all of them low."""
 
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -16,7 +16,10 @@ from andon.training.weights import NONE, encoder_classifier
 
 
 class Classifier(nn.Module):
-    """(N, H, W, C) unsigned integers -> :class:`Outputs` without maps."""
+    """(N, H, W, C) unsigned integers -> :class:`Outputs` without maps.
+
+    Features are what the encoder's pooling gives to its last layer, and are left out in training.
+    """
 
     def __init__(self, encoder: nn.Module, bit_depth: int, pretrained: bool) -> None:
         super().__init__()
@@ -26,7 +29,13 @@ class Classifier(nn.Module):
 
     def forward(self, image: Tensor) -> Outputs:
         """See the class."""
-        return Outputs(self.encoder(self.intake(image)), None)
+        value = self.intake(image)
+        if self.training:
+            return Outputs(self.encoder(value))
+        encoder: Any = self.encoder
+        deep = encoder.forward_features(value)
+        pooled = encoder.forward_head(deep, pre_logits=True).flatten(1)
+        return Outputs(encoder.forward_head(deep), features=pooled)
 
     def train(self, mode: bool = True) -> Self:
         """As ever, but the norms of a pre-trained encoder are held."""

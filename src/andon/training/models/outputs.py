@@ -16,12 +16,14 @@ class Outputs:
         any_scores: (N, 1), "some defect is there"; where it is given ``scores`` are conditional: which
             concept it is, if there is a defect.
         any_maps: (N, 1, H / stride, W / stride), the same for pixels.
+        features: (N, F), what the encoder makes of the image; a network may leave them out in training.
     """
 
     scores: Tensor
     maps: Tensor | None = None
     any_scores: Tensor | None = None
     any_maps: Tensor | None = None
+    features: Tensor | None = None
 
     def probabilities(self) -> tuple[Tensor, Tensor | None]:
         """Scores and maps in [0, 1], one per concept, with the shapes of ``scores`` and ``maps``."""
@@ -35,9 +37,8 @@ class Outputs:
 
     def float(self) -> "Outputs":
         """The same in full precision."""
-        return Outputs(
-            self.scores.float(), *(_full(v) for v in (self.maps, self.any_scores, self.any_maps))
-        )
+        others = (self.maps, self.any_scores, self.any_maps, self.features)
+        return Outputs(self.scores.float(), *(_full(value) for value in others))
 
 
 def _full(value: Tensor | None) -> Tensor | None:

@@ -53,12 +53,13 @@ class Segmenter(nn.Module):
         """See the class."""
         features: list[Tensor] = self.encoder(self.intake(image))[-len(self.reductions) :]
         fused = self._decode(features)
-        pooled = torch.cat([_mean(features[-1]), _max(features[-1]), _mean(fused), _max(fused)], dim=1)
+        encoded = torch.cat([_mean(features[-1]), _max(features[-1])], dim=1)
+        pooled = torch.cat([encoded, _mean(fused), _max(fused)], dim=1)
         any_map = self.any_map(fused)
         any_score = self.any_score(pooled) + _max(F.avg_pool2d(any_map, 3, stride=1))
         if self.which_map is None or self.which_score is None:
-            return Outputs(any_score, any_map)
-        return Outputs(self.which_score(pooled), self.which_map(fused), any_score, any_map)
+            return Outputs(any_score, any_map, features=encoded)
+        return Outputs(self.which_score(pooled), self.which_map(fused), any_score, any_map, encoded)
 
     def train(self, mode: bool = True) -> Self:
         """As ever, but the norms of a pre-trained encoder are held."""

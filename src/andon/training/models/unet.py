@@ -42,7 +42,9 @@ class UNet(nn.Module):
         for grow, up, beside in zip(self.grow, self.up, kept[-2::-1], strict=True):
             value = up(torch.cat([grow(value), beside], dim=1))
         maps = self.maps(value)
-        return Outputs(maps.amax(dim=(2, 3)), maps)
+        deepest = kept[-1]
+        features = torch.cat([deepest.mean(dim=(2, 3)), deepest.amax(dim=(2, 3))], dim=1)
+        return Outputs(maps.amax(dim=(2, 3)), maps, features=features)
 
 
 def build(settings: TrainSettings, concepts: int, spec: InputSpec, load: bool) -> UNet:

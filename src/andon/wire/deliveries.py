@@ -39,7 +39,8 @@ class Refusal:
 class Receipt:
     """Given after the hub's commit: what is safe there (new or known before), and what it refuses.
 
-    A shadow is named as :func:`shadow_id` names it.  ``wanted`` are blobs of these records that the hub does not have yet.
+    ``wanted`` are blobs of these records that the hub does not have yet. A shadow is named as
+    :func:`shadow_id` names it.
     """
 
     accepted: tuple[str, ...] = ()

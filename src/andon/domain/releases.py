@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from andon.domain.feedback import SendPolicy
-from andon.domain.stations import KeepPolicy, WatchLimits
+from andon.domain.stations import MAX_DEADLINE, KeepPolicy, WatchLimits
 from andon.errors import InvalidInput
 from andon.units import Digest, Timestamp
 
@@ -12,10 +12,12 @@ from andon.units import Digest, Timestamp
 class ReleaseStep(StrEnum):
     """Where one station is. DONE, ROLLED_BACK and STOPPED end it.
 
-    SHADOW: the new recipe judges beside. SWITCHED: the station was told to run it. WATCHED: it says that it
-    does, and is watched. ROLLED_BACK: it runs what ran before. STOPPED: it ended before the switch.
+    WAITING: its wave has not begun. SHADOW: the new recipe judges beside. SWITCHED: the station was told to
+    run it. WATCHED: it says that it does, and is watched. ROLLED_BACK: it runs what ran before; that may
+    still come after DONE. STOPPED: it ended before the switch, or the station was told something else.
     """
 
+    WAITING = "waiting"
     SHADOW = "shadow"
     SWITCHED = "switched"
     WATCHED = "watched"
@@ -23,6 +25,9 @@ class ReleaseStep(StrEnum):
     ROLLED_BACK = "rolled-back"
     STOPPED = "stopped"
 
+
+HUB = "hub"
+"""Author of the steps that nobody took by hand."""
 
 ENDED_STEPS = frozenset({ReleaseStep.DONE, ReleaseStep.ROLLED_BACK, ReleaseStep.STOPPED})
 
@@ -35,21 +40,26 @@ class ReleaseSettings:
         shadow_parts: parts of each station that the new recipe judges beside before the switch; 0: none.
         shadow_seconds: after which it goes on with fewer, where the station had no time for so many.
         shadow_flips: share of shadowed parts on which more disagreement than this stops it for a person.
-        watch: when a station goes back by itself.
-        keep, send, deadline: as in an assignment.
+        watch: when a station goes back by itself. Without ``rejects`` the share is taken from the shadow,
+            else from what the station said of the parts of the last day.
+        keep, send, deadline: as in an assignment; None: as the station has it.
     """
 
     shadow_parts: int = 200
     shadow_seconds: float = 3600.0
     shadow_flips: float = 0.5
     watch: WatchLimits = field(default_factory=WatchLimits)
-    keep: KeepPolicy = field(default_factory=KeepPolicy)
+    keep: KeepPolicy | None = None
     send: SendPolicy | None = None
-    deadline: float = 200.0
+    deadline: float | None = None
 
     def __post_init__(self) -> None:
         if self.shadow_parts < 0 or not self.shadow_seconds > 0 or not 0 <= self.shadow_flips <= 1:
             raise InvalidInput("parts, time or disagreement of a release's shadow are not possible")
+        if self.deadline is not None and not 1 <= self.deadline <= MAX_DEADLINE:
+            raise InvalidInput(
+                f"a deadline of {self.deadline:g} ms is not possible", f"Give 1 to {MAX_DEADLINE:g} ms."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,11 @@ class Release:
     reason: str
     author: str
     at: Timestamp
+
+    @property
+    def stations(self) -> tuple[str, ...]:
+        """All its stations, first wave first."""
+        return tuple(station for wave in self.waves for station in wave)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,12 @@ from andon.domain.recipes import Recipe
 from andon.errors import InvalidInput
 from andon.units import Digest, Timestamp
 
+MAX_DEADLINE = 60_000.0
+"""Milliseconds from frame to verdict that a station may be given."""
+
+USUAL_DEADLINE = 200.0
+"""Milliseconds from frame to verdict of a station that was never told how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeepPolicy:

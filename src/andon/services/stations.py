@@ -7,7 +7,14 @@ from andon.domain.lines import is_silent
 from andon.domain.models import Package, Variant
 from andon.domain.needs import Need
 from andon.domain.recipes import Recipe
-from andon.domain.stations import Assignment, KeepPolicy, Station, StationReport
+from andon.domain.stations import (
+    MAX_DEADLINE,
+    USUAL_DEADLINE,
+    Assignment,
+    KeepPolicy,
+    Station,
+    StationReport,
+)
 from andon.errors import InvalidInput, NotFound, Refused
 from andon.services.approvals import is_approved
 from andon.services.jobs import ago
@@ -26,7 +33,6 @@ SILENT_SECONDS = 15.0
 """A station that said nothing for so long is offline; it reports every few seconds."""
 
 MAX_NAME = 64
-MAX_DEADLINE = 60_000.0
 MAX_ALARMS = 50
 MAX_NUMBER = 10**15
 HISTORY = 50
@@ -44,7 +50,7 @@ class AssignmentRequest:
 
     recipe: str
     keep: KeepPolicy = field(default_factory=KeepPolicy)
-    deadline: float = 200.0
+    deadline: float = USUAL_DEADLINE
 
 
 def checked_name(name: str) -> str:

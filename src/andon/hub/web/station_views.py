@@ -9,7 +9,7 @@ from fastapi import Form as Field
 
 from andon.domain.lines import Light, light_of
 from andon.domain.recipes import Recipe
-from andon.domain.stations import Assignment, KeepPolicy, Station
+from andon.domain.stations import USUAL_DEADLINE, Assignment, KeepPolicy, Station
 from andon.services.approvals import approved_packages
 from andon.services.jobs import ago
 from andon.services.recipes import page_of_recipes
@@ -19,8 +19,6 @@ from andon.units import Timestamp
 
 RECIPES_SHOWN = 200
 GIBIBYTE = 2**30
-
-USUAL_DEADLINE = 200.0
 
 LIGHTS: Mapping[Light, str] = {
     Light.RUNNING: "running",

@@ -1,0 +1,405 @@
+"""The way of a release, decided from values alone: each step, what holds it up, and what ends it."""
+
+from dataclasses import replace
+
+import pytest
+from simulators.records import FAST, package, recipe, report
+
+from andon.domain.feedback import SendPolicy
+from andon.domain.recipes import Recipe
+from andon.domain.releases import (
+    HUB,
+    Release,
+    ReleaseEvent,
+    ReleaseSettings,
+    ReleaseStep,
+)
+from andon.domain.releasing import (
+    FEW,
+    Pieces,
+    Seen,
+    ShadowTally,
+    assignment_for,
+    expected_rejects,
+    may_begin,
+    next_step,
+    to_stop,
+    way_back,
+)
+from andon.domain.serial import from_json, to_json
+from andon.domain.stations import (
+    USUAL_DEADLINE,
+    Assignment,
+    KeepPolicy,
+    RolledBack,
+    Runnable,
+    ShadowCount,
+    StationReport,
+    WatchLimits,
+)
+from andon.errors import InvalidInput
+from andon.units import Timestamp
+
+BEGAN = Timestamp("2026-03-01T06:00:00.000000Z")
+SOON = Timestamp("2026-03-01T06:00:20.000000Z")
+LATER = Timestamp("2026-03-01T07:00:00.000000Z")
+
+OLD = replace(recipe(package()), version=1)
+NEW = replace(recipe(package("better")), version=2)
+
+SETTINGS = ReleaseSettings(100, 600.0, 0.2, WatchLimits(900.0))
+WAVES = (("ST-1", "ST-2"), ("ST-3",))
+
+
+def release(**changes: object) -> Release:
+    made = Release("r", "brackets", 2, NEW.package, "g", WAVES, SETTINGS, "fewer escapes", "mara", BEGAN)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def told(of: Recipe = OLD, counter: int = 7, belongs: str | None = "r", **changes: object) -> Assignment:
+    made = Assignment("ST-1", counter, of, (FAST,), KeepPolicy(), 40.0, "mara", BEGAN, release=belongs)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def says(version: int = 1, counter: int = 7, **changes: object) -> StationReport:
+    return report("ST-1", counter=counter, recipe_version=version, **changes)
+
+
+def beside(dropped: int = 0, note: str = "", version: int = 2) -> ShadowCount:
+    return ShadowCount("brackets", version, 0, dropped, note)
+
+
+def back(counter: int = 7, author: str = "watch") -> RolledBack:
+    return RolledBack(counter, "40 of 50 parts rejected", author, SOON)
+
+
+def decided(
+    step: ReleaseStep, seen: Seen, now: Timestamp = SOON, of: Release | None = None
+) -> tuple[ReleaseStep, str, str] | None:
+    history = (
+        ReleaseEvent("r", "ST-1", ReleaseStep.WAITING, "", "mara", BEGAN),
+        ReleaseEvent("r", "ST-1", step, "", HUB, BEGAN),
+    )
+    event = next_step(of or release(), history, seen, now)
+    if event is None:
+        return None
+    assert (event.release, event.station, event.at) == ("r", "ST-1", now)
+    return event.step, event.reason, event.author
+
+
+HOLD: dict[str, tuple[ReleaseStep, Seen, Timestamp]] = {
+    "the station never said anything": (ReleaseStep.WAITING, Seen(None, None), LATER),
+    "the wave before is not done": (
+        ReleaseStep.WAITING,
+        Seen(says(), told(belongs=None), may_begin=False),
+        LATER,
+    ),
+    "it takes up what it was told a moment ago": (
+        ReleaseStep.WAITING,
+        Seen(says(counter=6), told(belongs=None)),
+        SOON,
+    ),
+    "too few parts were judged beside": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(99, 20)),
+        SOON,
+    ),
+    "no part came in all the time": (ReleaseStep.SHADOW, Seen(says(shadow=beside()), told()), LATER),
+    "it never took up the shadow": (
+        ReleaseStep.SHADOW,
+        Seen(says(counter=6), told(), ShadowTally(3)),
+        LATER,
+    ),
+    "it has not switched": (ReleaseStep.SWITCHED, Seen(says(), told(NEW, 8)), LATER),
+    "it runs the version from before": (ReleaseStep.SWITCHED, Seen(says(2, 7), told(NEW, 8)), LATER),
+    "it is still watched": (ReleaseStep.WATCHED, Seen(says(2), told(NEW), parts=9), SOON),
+    "no part came while it was watched": (ReleaseStep.WATCHED, Seen(says(2), told(NEW), parts=0), LATER),
+    "it does not run it any more": (ReleaseStep.WATCHED, Seen(says(1), told(NEW), parts=9), LATER),
+    "it is done": (ReleaseStep.DONE, Seen(says(2), told(NEW), parts=9), LATER),
+    "it is done and was told something else": (
+        ReleaseStep.DONE,
+        Seen(says(1, rolled_back=back()), told(OLD, belongs="another")),
+        LATER,
+    ),
+    "it went back long ago": (
+        ReleaseStep.WATCHED,
+        Seen(says(2, rolled_back=back(5)), told(NEW), parts=9),
+        SOON,
+    ),
+    "it was stopped": (ReleaseStep.STOPPED, Seen(says(2, rolled_back=back()), told(NEW)), LATER),
+    "it was rolled back": (ReleaseStep.ROLLED_BACK, Seen(says(1, rolled_back=back()), told(NEW)), LATER),
+}
+
+
+@pytest.mark.parametrize("what", HOLD)
+def test_what_holds_a_release_up(what: str) -> None:
+    step, seen, now = HOLD[what]
+    assert decided(step, seen, now) is None
+
+
+GO: dict[str, tuple[ReleaseStep, Seen, Timestamp, ReleaseStep, str]] = {
+    "a wave begins": (
+        ReleaseStep.WAITING,
+        Seen(says(), told(belongs=None)),
+        SOON,
+        ReleaseStep.SHADOW,
+        "beside brackets@1, until 100 parts are judged",
+    ),
+    "a station that did not take up its assignment waits no longer": (
+        ReleaseStep.WAITING,
+        Seen(says(counter=6), told(belongs=None)),
+        LATER,
+        ReleaseStep.SHADOW,
+        "beside brackets@1",
+    ),
+    "nothing ran before": (
+        ReleaseStep.WAITING,
+        Seen(says(0, 0, recipe=""), None),
+        SOON,
+        ReleaseStep.SWITCHED,
+        "nothing ran before",
+    ),
+    "it runs already": (
+        ReleaseStep.WAITING,
+        Seen(says(2), told(NEW, belongs=None)),
+        SOON,
+        ReleaseStep.SWITCHED,
+        "runs that version already",
+    ),
+    "the approval went before it began": (
+        ReleaseStep.WAITING,
+        Seen(says(), None, approved=False),
+        SOON,
+        ReleaseStep.STOPPED,
+        "approval",
+    ),
+    "enough parts agree": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(100, 20)),
+        SOON,
+        ReleaseStep.SWITCHED,
+        "20 of 100 parts",
+    ),
+    "time is over with fewer parts": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(10, 2)),
+        LATER,
+        ReleaseStep.SWITCHED,
+        "no time in 3600 s",
+    ),
+    "time is over and none was judged for want of it": (
+        ReleaseStep.SHADOW,
+        Seen(says(shadow=beside(dropped=4)), told()),
+        LATER,
+        ReleaseStep.SWITCHED,
+        "0 of 0 parts",
+    ),
+    "so many disagree that the others cannot make up for it": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(30, 21)),
+        SOON,
+        ReleaseStep.STOPPED,
+        "more than 20 % are not allowed",
+    ),
+    "too many of the few disagree when time is over": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(10, 3)),
+        LATER,
+        ReleaseStep.STOPPED,
+        "3 of 10 parts",
+    ),
+    "more parts than asked for, and too many of them disagree": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(200, 41)),
+        SOON,
+        ReleaseStep.STOPPED,
+        "41 of 200",
+    ),
+    "the station refuses the package": (
+        ReleaseStep.SHADOW,
+        Seen(says(shadow=beside(note="golden images differ")), told()),
+        SOON,
+        ReleaseStep.STOPPED,
+        "cannot judge beside: golden images differ",
+    ),
+    "the approval went while it judged beside": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(100), approved=False),
+        SOON,
+        ReleaseStep.STOPPED,
+        "approval",
+    ),
+    "somebody told it something else": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(belongs=None), ShadowTally(100)),
+        SOON,
+        ReleaseStep.STOPPED,
+        "mara told it to run brackets@1 meanwhile",
+    ),
+    "its assignment is gone": (ReleaseStep.WATCHED, Seen(says(2), None), SOON, ReleaseStep.STOPPED, "gone"),
+    "it says that it runs it": (
+        ReleaseStep.SWITCHED,
+        Seen(says(2, 8), told(NEW, 8)),
+        SOON,
+        ReleaseStep.WATCHED,
+        f"runs it as {FAST}",
+    ),
+    "it was watched long enough": (
+        ReleaseStep.WATCHED,
+        Seen(says(2), told(NEW), parts=1),
+        LATER,
+        ReleaseStep.DONE,
+        "1 part in 3600 s",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GO)
+def test_what_moves_a_release_on(what: str) -> None:
+    step, seen, now, expected, words = GO[what]
+    found = decided(step, seen, now)
+    assert found is not None
+    assert (found[0], found[2]) == (expected, HUB)
+    assert words in found[1]
+
+
+def test_a_shadow_of_none_is_left_out() -> None:
+    of = release(settings=replace(SETTINGS, shadow_parts=0))
+    found = decided(ReleaseStep.WAITING, Seen(says(), told(belongs=None)), SOON, of)
+    assert found == (ReleaseStep.SWITCHED, "without a shadow, as asked; brackets@1 ran before", HUB)
+
+
+def test_a_note_of_another_shadow_is_not_ours() -> None:
+    seen = Seen(says(shadow=beside(note="refused", version=9)), told(), ShadowTally(100))
+    found = decided(ReleaseStep.SHADOW, seen)
+    assert found is not None
+    assert found[0] is ReleaseStep.SWITCHED
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (ReleaseStep.SHADOW, ReleaseStep.STOPPED),
+        (ReleaseStep.SWITCHED, ReleaseStep.ROLLED_BACK),
+        (ReleaseStep.WATCHED, ReleaseStep.ROLLED_BACK),
+        (ReleaseStep.DONE, ReleaseStep.ROLLED_BACK),
+    ],
+)
+def test_a_station_that_went_back_says_why_and_who(step: ReleaseStep, expected: ReleaseStep) -> None:
+    by_itself = Seen(says(1, rolled_back=back()), told(NEW))
+    assert decided(step, by_itself) == (expected, "40 of 50 parts rejected", "station/ST-1")
+    by_hand = Seen(says(1, rolled_back=back(author="anna")), told(NEW))
+    assert decided(step, by_hand) == (expected, "40 of 50 parts rejected", "anna")
+
+
+def test_what_goes_wrong_at_one_station_stops_those_that_were_not_switched() -> None:
+    steps = {
+        "a": ReleaseStep.WAITING,
+        "b": ReleaseStep.SHADOW,
+        "c": ReleaseStep.SWITCHED,
+        "d": ReleaseStep.WATCHED,
+        "e": ReleaseStep.DONE,
+    }
+    assert to_stop(steps) == ()
+    assert to_stop(steps | {"f": ReleaseStep.ROLLED_BACK}) == ("a", "b")
+    assert to_stop(steps | {"f": ReleaseStep.STOPPED}) == ("a", "b")
+
+
+def test_a_wave_waits_for_all_of_the_waves_before() -> None:
+    of = release()
+    assert may_begin(of, "ST-1", {})
+    assert not may_begin(of, "ST-3", {"ST-1": ReleaseStep.DONE})
+    assert not may_begin(of, "ST-3", {"ST-1": ReleaseStep.DONE, "ST-2": ReleaseStep.WATCHED})
+    assert may_begin(of, "ST-3", {"ST-1": ReleaseStep.DONE, "ST-2": ReleaseStep.DONE})
+    assert not may_begin(of, "ST-9", {"ST-1": ReleaseStep.DONE, "ST-2": ReleaseStep.DONE})
+
+
+NEW_ONE, OLD_ONE = Runnable(NEW, (FAST,)), Runnable(OLD, (FAST,))
+OLDER = Runnable(replace(OLD, version=0, note="older"), ())
+
+
+def event(step: ReleaseStep) -> ReleaseEvent:
+    return ReleaseEvent("r", "ST-1", step, "", HUB, SOON)
+
+
+def test_the_shadow_changes_neither_what_runs_nor_how() -> None:
+    send = SendPolicy(quota=5)
+    before = told(belongs=None, keep=KeepPolicy(0.5), send=send, fallback=OLDER)
+    made = assignment_for(release(), event(ReleaseStep.SHADOW), Pieces(NEW_ONE, OLD_ONE, before), 8)
+    assert made is not None
+    assert (made.recipe, made.shadow, made.fallback, made.watch) == (OLD, NEW_ONE, OLDER, None)
+    assert (made.keep, made.send, made.deadline) == (KeepPolicy(0.5), send, 40.0)
+    assert (made.station, made.counter, made.release, made.at) == ("ST-1", 8, "r", SOON)
+    elsewhere = replace(before, recipe=NEW)
+    made = assignment_for(release(), event(ReleaseStep.SHADOW), Pieces(NEW_ONE, OLD_ONE, elsewhere), 8)
+    assert made is not None
+    assert made.fallback is None  # it went back by itself: what it could go back to, it runs
+
+
+def test_the_switch_says_the_way_back_and_what_is_watched() -> None:
+    pieces = Pieces(NEW_ONE, OLD_ONE, told(shadow=NEW_ONE), rejects=0.1)
+    made = assignment_for(release(), event(ReleaseStep.SWITCHED), pieces, 9)
+    assert made is not None
+    assert (made.recipe, made.shadow, made.fallback) == (NEW, None, OLD_ONE)
+    assert made.watch == WatchLimits(900.0, rejects=0.1)
+    stated = release(settings=ReleaseSettings(watch=WatchLimits(rejects=0.3), deadline=70.0))
+    made = assignment_for(stated, event(ReleaseStep.SWITCHED), pieces, 9)
+    assert made is not None
+    assert (made.watch, made.deadline) == (WatchLimits(rejects=0.3), 70.0)
+
+
+def test_the_first_release_of_all_has_no_way_back() -> None:
+    made = assignment_for(release(), event(ReleaseStep.SWITCHED), Pieces(NEW_ONE, None, None), 1)
+    assert made is not None
+    assert (made.fallback, made.send, made.keep, made.deadline) == (
+        None,
+        None,
+        KeepPolicy(),
+        USUAL_DEADLINE,
+    )
+    again = assignment_for(release(), event(ReleaseStep.SWITCHED), Pieces(NEW_ONE, NEW_ONE, None), 1)
+    assert again is not None
+    assert again.fallback is None
+
+
+def test_only_a_shadow_is_taken_away_when_a_release_stops() -> None:
+    shadowed = told(shadow=NEW_ONE, fallback=OLDER)
+    made = assignment_for(release(), event(ReleaseStep.STOPPED), Pieces(NEW_ONE, OLD_ONE, shadowed), 9)
+    assert made is not None
+    assert (made.recipe, made.shadow, made.fallback, made.release) == (OLD, None, OLDER, None)
+    for before in (None, told(belongs=None), told(belongs="another", shadow=NEW_ONE)):
+        pieces = Pieces(NEW_ONE, OLD_ONE, before)
+        assert assignment_for(release(), event(ReleaseStep.STOPPED), pieces, 9) is None
+    for step in (ReleaseStep.WATCHED, ReleaseStep.DONE, ReleaseStep.ROLLED_BACK):
+        assert assignment_for(release(), event(step), Pieces(NEW_ONE, OLD_ONE, shadowed), 9) is None
+
+
+def test_the_way_back_is_what_ran_before_with_the_rest_as_it_is() -> None:
+    switched = told(NEW, 8, fallback=OLD_ONE, watch=WatchLimits(), keep=KeepPolicy(0.5))
+    made = way_back(switched, 9, ("anna", SOON))
+    assert made is not None
+    assert (made.recipe, made.variants, made.counter) == (OLD, (FAST,), 9)
+    assert (made.fallback, made.watch, made.shadow, made.keep) == (None, None, None, KeepPolicy(0.5))
+    assert (made.author, made.at, made.release) == ("anna", SOON, "r")
+    assert way_back(told(NEW), 9, ("anna", SOON)) is None
+
+
+def test_no_reject_in_few_parts_is_nothing_to_expect() -> None:
+    assert expected_rejects(0, FEW - 1) is None
+    assert expected_rejects(0, 198) == 1 / 200
+    assert expected_rejects(20, 198) == 21 / 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"shadow_parts": -1}, {"shadow_seconds": 0.0}, {"shadow_flips": 1.5}, {"deadline": 0.0}],
+)
+def test_settings_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InvalidInput, match="not possible"):
+        ReleaseSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_release_comes_back_as_it_was() -> None:
+    made = release(settings=replace(SETTINGS, keep=KeepPolicy(0.2), send=SendPolicy(), deadline=30.0))
+    assert from_json(Release, to_json(made)) == made
+    assert made.stations == ("ST-1", "ST-2", "ST-3")

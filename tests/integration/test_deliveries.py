@@ -18,7 +18,8 @@ from andon.station.hub.client import Hub
 from andon.station.hub.contact import PIECE, HubContact, Link, Uploads
 from andon.station.running.loops import Thread
 from andon.station.running.watch import Watch
-from andon.station.spool.records import Spool, StoredBlob
+from andon.station.spool.pictures import StoredBlob
+from andon.station.spool.records import Spool
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState
 
@@ -103,7 +104,7 @@ def test_a_large_picture_goes_on_where_it_was_cut(sender: Sender, hub: HubTwin) 
     assert 0 < len(hub.blobs[digest]) < len(content)
     sender.drain()
     assert bytes(hub.blobs[digest]) == content
-    assert [blob.digest for blob in sender.spool.spent(10)] == [digest]
+    assert [blob.digest for blob in sender.spool.pictures.spent(10)] == [digest]
 
 
 def test_a_picture_that_is_gone_is_counted_and_holds_nobody_up(sender: Sender, hub: HubTwin) -> None:

@@ -37,7 +37,8 @@ from andon.station.cameras.frames import Frame
 from andon.station.running.clock import system_clock
 from andon.station.running.loops import Thread
 from andon.station.spool.keeping import REJECT_WORTH
-from andon.station.spool.records import Spool, StoredBlob
+from andon.station.spool.pictures import StoredBlob
+from andon.station.spool.records import Spool
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.alarms import Case, Raised, Value
 from andon.station.state.line import LineState

@@ -482,7 +482,7 @@ def test_passes_drawn_for_the_audit_are_kept_with_the_probability_they_were_draw
         assert (stored.capture.audit, stored.capture.kept) == (0.01, Kept.KEPT)
         assert stored.capture.blob is not None
         assert (tmp_path / "images" / stored.capture.blob[:2] / stored.capture.blob).is_file()
-        (held,) = bench.thread.wait(bench.spool.held, 5)
+        (held,) = bench.thread.wait(bench.spool.reviews.held, 5)
         assert (held.queue.value, held.inspection.id) == ("audit", stored.id)
 
     scene(act, tmp_path, keep=KeepPolicy(passes=0, audit=0.01))
@@ -507,7 +507,7 @@ def test_what_did_not_pass_in_the_end_is_not_audited(tmp_path: Path) -> None:
         assert stored[2].decision.reasons[0].code is ReasonCode.LATE
         assert [found.decision.verdict for found in stored] == [Verdict.NO_DECISION] * 3
         assert [found.capture and found.capture.audit for found in stored] == [0.0] * 3
-        assert bench.thread.wait(bench.spool.held, 5) == ()
+        assert bench.thread.wait(bench.spool.reviews.held, 5) == ()
 
     scene(act, tmp_path, keep=KeepPolicy(passes=0, audit=1.0))
 
@@ -520,7 +520,7 @@ def test_rejects_and_reviews_are_always_kept_and_held(tmp_path: Path, verdict: V
         (stored,) = await bench.settled(1)
         assert stored.capture is not None
         assert (stored.capture.audit, stored.capture.kept) == (0.0, Kept.KEPT)
-        (held,) = bench.thread.wait(bench.spool.held, 5)
+        (held,) = bench.thread.wait(bench.spool.reviews.held, 5)
         assert held.queue.value == verdict.value.lower()
 
     scene(act, tmp_path)

@@ -11,7 +11,8 @@ from andon.domain.inspections import Inspection, Kept
 from andon.domain.stations import AlarmCode
 from andon.station.running.loops import Thread
 from andon.station.spool.keeping import PASS_WORTH, REJECT_WORTH
-from andon.station.spool.records import Spool, StoredBlob
+from andon.station.spool.pictures import StoredBlob
+from andon.station.spool.records import Spool
 from andon.station.spool.shelves import Shelves, Space
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState

@@ -15,7 +15,9 @@ from andon.domain.feedback import Answer, Queue, Review
 from andon.domain.inspections import Decision, Inspection, Kept, Reason, ReasonCode, Verdict
 from andon.domain.serial import from_json
 from andon.errors import AndonError, DiskFull, OperatorError, UnsupportedVersion
-from andon.station.spool.records import MAX_HELD, Answered, Spool, StoredBlob
+from andon.station.spool.pictures import StoredBlob
+from andon.station.spool.records import Answered, Spool
+from andon.station.spool.reviews import MAX_HELD
 from andon.units import digest_of
 
 ROOT = Path(__file__).parents[3]
@@ -120,13 +122,13 @@ def test_pictures_go_after_their_records_receipt_and_only_where_they_are_wanted(
     image, thumbnail = blob(b"image"), blob(b"small", 6, kept_in_file=False)
     written = spool.record(record())
     spool.settle(kept(written, image), (image, thumbnail))
-    assert spool.wanted(10) == ()
-    assert spool.spent(10) == ()
+    assert spool.pictures.wanted(10) == ()
+    assert spool.pictures.spent(10) == ()
     spool.receipted([written.id], {}, [thumbnail.digest])
-    assert spool.wanted(10) == (thumbnail,)
-    assert spool.spent(10) == (image,)
-    spool.uploaded(thumbnail.digest)
-    assert {found.digest for found in spool.spent(10)} == {image.digest, thumbnail.digest}
+    assert spool.pictures.wanted(10) == (thumbnail,)
+    assert spool.pictures.spent(10) == (image,)
+    spool.pictures.uploaded(thumbnail.digest)
+    assert {found.digest for found in spool.pictures.spent(10)} == {image.digest, thumbnail.digest}
     spool.forget(image.digest)
     assert spool.image_bytes() == 0
 
@@ -137,9 +139,9 @@ def test_a_picture_that_two_records_share_stays_until_the_hub_has_both(spool: Sp
     for one in (first, second):
         spool.settle(kept(one, image), (image,))
     spool.receipted([second.id], {}, [])
-    assert spool.spent(10) == ()
+    assert spool.pictures.spent(10) == ()
     spool.receipted([first.id], {}, [])
-    assert spool.spent(10) == (image,)
+    assert spool.pictures.spent(10) == (image,)
 
 
 def test_a_shared_picture_that_is_gone_is_lost_to_every_record_that_waits(spool: Spool) -> None:
@@ -158,13 +160,13 @@ def test_a_picture_the_hub_waits_for_is_still_sent_when_another_record_shows_it(
     spool.receipted([first.id], {}, [image.digest])
     second = spool.record(record())
     spool.settle(kept(second, better), (better,))
-    assert spool.wanted(10) == (better,)
-    spool.uploaded(image.digest)
-    assert spool.spent(10) == ()
+    assert spool.pictures.wanted(10) == (better,)
+    spool.pictures.uploaded(image.digest)
+    assert spool.pictures.spent(10) == ()
     third = spool.record(record())
     spool.settle(kept(third, image), (image,))
     spool.receipted([second.id, third.id], {}, [])
-    assert spool.spent(10) == (better,)
+    assert spool.pictures.spent(10) == (better,)
 
 
 def test_a_held_part_keeps_its_picture_until_somebody_said_something(spool: Spool) -> None:
@@ -172,16 +174,16 @@ def test_a_held_part_keeps_its_picture_until_somebody_said_something(spool: Spoo
     written = spool.record(record())
     spool.settle(kept(written, image), (image,), Queue.REJECT)
     spool.receipted([written.id], {}, ())
-    assert spool.spent(10) == ()
-    (held,) = spool.held(10)
+    assert spool.pictures.spent(10) == ()
+    (held,) = spool.reviews.held(10)
     assert (held.queue, held.inspection.id) == (Queue.REJECT, written.id)
-    assert spool.find_held(written.id) == held
+    assert spool.reviews.find_held(written.id) == held
     review = Review("r1", written.id, Answer.CONFIRMED, Queue.REJECT, "ann", AT)
     spool.review(review)
     spool.review(review)
-    assert spool.held(10) == ()
-    assert spool.find_held(written.id) is None
-    assert [found.digest for found in spool.spent(10)] == [image.digest]
+    assert spool.reviews.held(10) == ()
+    assert spool.reviews.find_held(written.id) is None
+    assert [found.digest for found in spool.pictures.spent(10)] == [image.digest]
     ((identifier, text),) = spool.waiting(10).reviews
     assert from_json(Review, json.loads(text)) == review
     spool.receipted([identifier], {}, ())
@@ -192,7 +194,7 @@ def test_people_are_offered_the_newest_parts_and_no_more_than_they_can_look_at(s
     for number in range(MAX_HELD + 3):
         spool.settle(spool.record(record(f"p{number}")), (), Queue.AUDIT)
     assert spool.counts()[1] == MAX_HELD
-    assert spool.held(1)[0].inspection.part == f"p{MAX_HELD + 2}"
+    assert spool.reviews.held(1)[0].inspection.part == f"p{MAX_HELD + 2}"
 
 
 def test_what_is_given_up_first_is_worth_least_and_its_record_says_that_it_is_lost(spool: Spool) -> None:
@@ -200,7 +202,7 @@ def test_what_is_given_up_first_is_worth_least_and_its_record_says_that_it_is_lo
     images = [blob(f"image {n}".encode(), worth) for n, worth in enumerate((3, 1, 1))]
     for one, image in zip(written, images, strict=True):
         spool.settle(kept(one, image), (image,))
-    assert [found.digest for found in spool.cheapest(10)] == [images[n].digest for n in (1, 2, 0)]
+    assert [found.digest for found in spool.pictures.cheapest(10)] == [images[n].digest for n in (1, 2, 0)]
     spool.forget(images[1].digest)
     lost = sent(spool)[1].capture
     assert lost is not None
@@ -209,11 +211,11 @@ def test_what_is_given_up_first_is_worth_least_and_its_record_says_that_it_is_lo
 
 
 def test_the_floor_of_assignments_never_sinks(spool: Spool) -> None:
-    assert (spool.floor(), spool.assignment(), spool.hub_key()) == (0, None, None)
-    spool.keep_assignment("seven", 7)
-    spool.keep_assignment("five", 5)
-    spool.keep_hub_key("key")
-    assert (spool.floor(), spool.assignment(), spool.hub_key()) == (7, "five", "key")
+    assert (spool.facts.floor(), spool.facts.assignment(), spool.facts.hub_key()) == (0, None, None)
+    spool.facts.keep_assignment("seven", 7)
+    spool.facts.keep_assignment("five", 5)
+    spool.facts.keep_hub_key("key")
+    assert (spool.facts.floor(), spool.facts.assignment(), spool.facts.hub_key()) == (7, "five", "key")
 
 
 def test_a_spool_of_a_newer_program_and_a_damaged_one_are_refused(tmp_path: Path) -> None:

@@ -164,12 +164,12 @@ class Assignments:
 
     async def _resume(self) -> None:
         """Without the hub: a station goes on after a restart with what it had."""
-        text = await self._spool.call(self._spool.spool.assignment)
-        key = await self._spool.call(self._spool.spool.hub_key)
+        text = await self._spool.call(self._spool.spool.facts.assignment)
+        key = await self._spool.call(self._spool.spool.facts.hub_key)
         if text is None or key is None:
             self._alarm_none()
             return
-        floor = await self._spool.call(self._spool.spool.floor)
+        floor = await self._spool.call(self._spool.spool.facts.floor)
         self._order = _Order(self._keeper.stored(text, key, floor), text)
         self._state.assignment = self._order.assignment
 
@@ -195,13 +195,13 @@ class Assignments:
         return self._inspectors.prepared.assignment.counter if self._inspectors.prepared else 0
 
     async def _fetched(self) -> "_Order":
-        known = await self._spool.call(self._spool.spool.hub_key)
+        known = await self._spool.call(self._spool.spool.facts.hub_key)
         key = self._keeper.told or known
         if key is None:
             key = await self._thread.call(self._keeper.met)
         if key != known:
-            await self._spool.call(self._spool.spool.keep_hub_key, key)
-        floor = await self._spool.call(self._spool.spool.floor)
+            await self._spool.call(self._spool.spool.facts.keep_hub_key, key)
+        floor = await self._spool.call(self._spool.spool.facts.floor)
         return _Order(*await self._thread.call(self._keeper.fetch, key, floor))
 
     async def _carry_out(self, order: "_Order") -> None:
@@ -211,7 +211,7 @@ class Assignments:
             """The floor rises before the first part is judged by it."""
             if order.text is not None:
                 counter = order.assignment.counter
-                await self._spool.call(self._spool.spool.keep_assignment, order.text, counter)
+                await self._spool.call(self._spool.spool.facts.keep_assignment, order.text, counter)
 
         await self._inspectors.swap(prepared, keep)
         self._order = None

@@ -12,7 +12,7 @@ from andon.station.hub.client import Hub, HubRefused
 from andon.station.running.clock import Clock, back_off
 from andon.station.running.loops import Thread
 from andon.station.running.watch import Watch
-from andon.station.spool.records import StoredBlob
+from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.alarms import Case, Raised, disk_case
 from andon.station.state.line import LineState
@@ -134,7 +134,7 @@ class Uploads:
             NetworkError: the hub is away. HubRefused: it will have nothing of this station.
         """
         more = await self._deliver()
-        for blob in await self._call(self._spool.wanted, 20):
+        for blob in await self._call(self._spool.pictures.wanted, 20):
             await self._upload(blob)
             self._link.watch.progress("uploads", PATIENCE)
             more = True
@@ -188,7 +188,7 @@ class Uploads:
             if cause.status not in NOT_THIS_RECORD:
                 raise
             self._state.shed["images"] += 1
-        await self._call(self._spool.uploaded, blob.digest)
+        await self._call(self._spool.pictures.uploaded, blob.digest)
 
     def _bytes_of(self, blob: StoredBlob) -> bytes | None:
         """The file's bytes; None where it is gone or was altered."""

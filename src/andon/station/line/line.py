@@ -16,10 +16,10 @@ from andon.station.line.symptoms import Symptoms
 from andon.station.outputs.answers import Answer, Output
 from andon.station.running.clock import Clock, back_off, in_time
 from andon.station.running.watch import Watch
+from andon.station.spool.amendments import not_heard, undecided
 from andon.station.spool.images import ImageWriter, Taken
 from andon.station.spool.keeping import Keep, keep
 from andon.station.spool.recorder import Recorder, not_recorded
-from andon.station.spool.records import not_heard, undecided
 from andon.station.state.line import LineState
 from andon.station.state.recent import Judged
 from andon.units import Digest

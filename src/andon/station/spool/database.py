@@ -13,11 +13,10 @@ import apsw
 
 from andon.errors import DiskFull, OperatorError, UnsupportedVersion
 
-VERSION = 1
 OLDEST_SQLITE = (3, 51, 3)
 CHECKPOINT_PAGES = 1000
 
-SCHEMA = """
+_FIRST = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE records (
     sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stage INTEGER NOT NULL, body TEXT NOT NULL
@@ -40,7 +39,7 @@ CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWI
 INSERT INTO totals VALUES ('records', 0), ('held', 0), ('aside', 0), ('image bytes', 0);
 """
 
-COUNTED = """
+_COUNTED = """
 CREATE TRIGGER {table}_more AFTER INSERT ON {table} BEGIN
     UPDATE totals SET value = value + 1 WHERE name = '{table}';
 END;
@@ -49,7 +48,7 @@ CREATE TRIGGER {table}_less AFTER DELETE ON {table} BEGIN
 END;
 """
 
-MEASURED = """
+_MEASURED = """
 CREATE TRIGGER blobs_more AFTER INSERT ON blobs WHEN new.content IS NULL BEGIN
     UPDATE totals SET value = value + new.size WHERE name = 'image bytes';
 END;
@@ -58,6 +57,13 @@ CREATE TRIGGER blobs_less AFTER DELETE ON blobs WHEN old.content IS NULL BEGIN
 END;
 """
 """Totals are kept, not counted: after days without a hub there are millions of rows."""
+
+STEPS = (
+    _FIRST + "".join(_COUNTED.format(table=table) for table in ("records", "held", "aside")) + _MEASURED,
+)
+"""What makes each version of the file of the one before it, the first of nothing; only ever added to."""
+
+VERSION = len(STEPS)
 
 
 class Database:
@@ -124,12 +130,9 @@ class Database:
                 f"{self._path} was made by a newer Andon (format {version}, this one reads {VERSION})",
                 "Install a newer Andon.",
             )
-        if version == 0:
-            self.run(SCHEMA)
-            for table in ("records", "held", "aside"):
-                self.run(COUNTED.format(table=table))
-            self.run(MEASURED)
-            self.run(f"PRAGMA user_version = {VERSION}")
+        for step in STEPS[version:]:
+            self.run(step)
+        self.run(f"PRAGMA user_version = {VERSION}")
 
 
 def _check_library() -> None:

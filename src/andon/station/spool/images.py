@@ -16,9 +16,10 @@ from andon.runtime.pixels import Pixels
 from andon.station.cameras.frames import Frame
 from andon.station.running.loops import Thread
 from andon.station.running.watch import Watch
+from andon.station.spool.amendments import not_heard
 from andon.station.spool.keeping import THUMBNAIL_WORTH, Keep
+from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.recorder import Recorder
-from andon.station.spool.records import StoredBlob, not_heard
 from andon.station.state.line import LineState
 from andon.units import digest_of
 

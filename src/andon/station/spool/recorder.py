@@ -11,7 +11,9 @@ from andon.domain.inspections import Inspection, Reason, ReasonCode
 from andon.domain.stations import AlarmCode
 from andon.errors import AndonError
 from andon.station.running.clock import Clock, in_time
-from andon.station.spool.records import Answered, StoredBlob, undecided, with_image_lost
+from andon.station.spool.amendments import undecided, with_image_lost
+from andon.station.spool.pictures import StoredBlob
+from andon.station.spool.records import Answered
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.alarms import Raised, disk_case
 from andon.station.state.line import LineState

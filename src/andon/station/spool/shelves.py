@@ -8,7 +8,7 @@ from andon.blobs.folder import FolderBlobs
 from andon.domain.stations import AlarmCode, KeepPolicy
 from andon.errors import AndonError
 from andon.station.running.clock import Clock
-from andon.station.spool.records import StoredBlob
+from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.alarms import Case, Raised
 from andon.station.state.line import LineState
@@ -56,14 +56,14 @@ class Shelves:
         _alarm_aside(state, clock, aside)
 
     def _drop_spent(self) -> None:
-        for blob in self._spool.spent(100):
+        for blob in self._spool.pictures.spent(100):
             self._drop(blob)
 
     def _shed(self, most: int) -> int:
         """Give up images until the rest fits; gives how many the hub will never see."""
         count, held = 0, self._spool.image_bytes()
         while held > most or self._space.free() < self._space.least:
-            cheapest = self._spool.cheapest(1)
+            cheapest = self._spool.pictures.cheapest(1)
             if not cheapest:
                 break
             self._drop(cheapest[0])

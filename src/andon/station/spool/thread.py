@@ -19,7 +19,7 @@ class SpoolThread:
     thread: Thread
 
     async def call(self, act: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Do ``act`` (a method of the spool) there: ``await spool.call(spool.spool.held, 20)``."""
+        """Do ``act`` (a method of the spool) there: ``await spool.call(spool.spool.reviews.held, 20)``."""
         return await self.thread.call(act, *arguments, **named)
 
     def wait(self, act: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -17,7 +17,7 @@ from andon.domain.parts import part_name
 from andon.errors import AndonError, Conflict, InvalidInput, NotFound, UserError
 from andon.look.sheets import station_stylesheet
 from andon.look.words import LANGUAGES, Words, choose_language, words
-from andon.station.spool.records import HeldPart
+from andon.station.spool.reviews import HeldPart
 from andon.station.state.condition import Word
 from andon.station.web.desk import Desk
 from andon.station.web.live import Live, macros_of, templates

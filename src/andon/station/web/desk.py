@@ -17,7 +17,7 @@ from andon.station.cameras.frames import Frame
 from andon.station.running.clock import Clock
 from andon.station.running.loops import Thread
 from andon.station.spool.images import pixels_of
-from andon.station.spool.records import HeldPart
+from andon.station.spool.reviews import HeldPart
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState
 from andon.station.web.views import answer_fits, picked
@@ -62,11 +62,11 @@ class Desk:
         Raises:
             OperatorError: the spool cannot be read.
         """
-        return await self._spool.call(self._spool.spool.held, LISTED)
+        return await self._spool.call(self._spool.spool.reviews.held, LISTED)
 
     async def find(self, inspection: str) -> HeldPart | None:
         """A part that waits, or one of the last parts; None where it is neither."""
-        waiting = await self._spool.call(self._spool.spool.find_held, inspection)
+        waiting = await self._spool.call(self._spool.spool.reviews.find_held, inspection)
         if waiting is not None:
             return waiting
         return next((picked(part) for part in self.last() if part.id == inspection), None)
@@ -117,7 +117,7 @@ class Desk:
         if capture is not None and capture.blob is not None:
             content = await self._pictures.call(self._kept, self._blobs, capture.blob)
         if content is None and capture is not None and capture.thumbnail is not None:
-            content = await self._spool.call(self._spool.spool.thumbnail, capture.thumbnail)
+            content = await self._spool.call(self._spool.spool.pictures.thumbnail, capture.thumbnail)
         if content is None:
             raise NotFound("the picture of this part is not here any more")
         return await self._pictures.call(_file_jpeg, content)

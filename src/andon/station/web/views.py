@@ -11,7 +11,7 @@ from andon.domain.inspections import Inspection, Reason, Verdict
 from andon.domain.parts import part_name
 from andon.domain.stations import AlarmCode
 from andon.look.words import Words
-from andon.station.spool.records import HeldPart
+from andon.station.spool.reviews import HeldPart
 from andon.station.state.alarms import Raised
 from andon.station.state.line import LineState, percentile
 from andon.units import Timestamp

@@ -1,0 +1,57 @@
+"""Single values that outlive a restart: the last number given, the hub's key, what runs and its floor."""
+
+from andon.station.spool.database import Database
+
+
+class _Fact:
+    SEQUENCE = "sequence"
+    FLOOR = "assignment-floor"
+    ASSIGNMENT = "assignment"
+    HUB_KEY = "hub-key"
+
+
+class Facts:
+    """The facts of one spool; each is on the disk when the call that keeps it returns.
+
+    Raises:
+        DiskFull, OperatorError: as :class:`andon.station.spool.database.Database`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def hub_key(self) -> str | None:
+        """The public key of the hub this station belongs to; None before it met one."""
+        return self._known(_Fact.HUB_KEY)
+
+    def keep_hub_key(self, text: str) -> None:
+        """Belong to the hub with this key."""
+        with self._database.change():
+            self._keep(_Fact.HUB_KEY, text)
+
+    def floor(self) -> int:
+        """The highest counter of an assignment that ever ran here; 0 before the first."""
+        return int(self._known(_Fact.FLOOR) or 0)
+
+    def assignment(self) -> str | None:
+        """The signed assignment that ran last, as JSON; None before the first."""
+        return self._known(_Fact.ASSIGNMENT)
+
+    def keep_assignment(self, text: str, counter: int) -> None:
+        """Run this from now on, also after a restart, and nothing older."""
+        with self._database.change():
+            self._keep(_Fact.ASSIGNMENT, text)
+            self._keep(_Fact.FLOOR, str(max(counter, self.floor())))
+
+    def next_number(self) -> int:
+        """The next number of the station's sequence, from 1; used up. Inside of a change."""
+        number = int(self._known(_Fact.SEQUENCE) or 0) + 1
+        self._keep(_Fact.SEQUENCE, str(number))
+        return number
+
+    def _known(self, name: str) -> str | None:
+        rows = self._database.rows("SELECT value FROM facts WHERE name = ?", (name,))
+        return rows[0][0] if rows else None
+
+    def _keep(self, name: str, value: str) -> None:
+        self._database.run("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))

@@ -83,23 +83,32 @@ class GateLimits:
     Attributes:
         margin: the 95 % upper bound on net new escapes, as a share of the defective parts.
         overkill_margin: the same for net new rejects of good parts, as a share of the good ones.
+        review_margin: the same for good parts that are stopped at all, by REVIEW too.
+        naming_margin: the same for defects that are found under a wrong name.
         min_defective: parts with a defect that must have been replayed.
+        min_good: good parts that what runs now does not reject, likewise.
+        cost_ratio: expected cost of a part, reviews included, against what runs now.
         latency_ratio: median inspection time against what runs now. memory_ratio: likewise.
     """
 
     margin: float = 0.05
     overkill_margin: float = 0.05
+    review_margin: float = 0.2
+    naming_margin: float = 0.1
     min_defective: int = 20
+    min_good: int = 20
+    cost_ratio: float = 1.25
     latency_ratio: float = 1.5
     memory_ratio: float = 2.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.margin <= 1 and 0 <= self.overkill_margin <= 1 and self.min_defective >= 1):
+        margins = (self.margin, self.overkill_margin, self.review_margin, self.naming_margin)
+        if not all(0 <= margin <= 1 for margin in margins) or min(self.min_defective, self.min_good) < 1:
             raise InvalidInput(
-                "margins of a gate lie between 0 and 1, and it needs at least one defective part"
+                "margins of a gate lie between 0 and 1, and it needs at least one part of either truth"
             )
-        if not (self.latency_ratio > 0 and self.memory_ratio > 0):
-            raise InvalidInput("limits on time and memory of a gate are positive")
+        if not all(ratio > 0 for ratio in (self.cost_ratio, self.latency_ratio, self.memory_ratio)):
+            raise InvalidInput("limits on cost, time and memory of a gate are positive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,7 @@ class GateCase:
         truth: defects on it; None where no person has said (such parts are never counted, but shown).
         old, new: verdict by what runs and by the candidate. reasons: in words, worst first.
         scores: highest score by either.
+        old_found, new_found: defects that either stopped it for.
     """
 
     part: str
@@ -124,6 +134,8 @@ class GateCase:
     old_reasons: tuple[str, ...] = ()
     new_reasons: tuple[str, ...] = ()
     scores: tuple[float, float] = (0.0, 0.0)
+    old_found: tuple[str, ...] = ()
+    new_found: tuple[str, ...] = ()
 
     @property
     def flipped(self) -> bool:
@@ -170,7 +182,9 @@ class GateOutcome:
     Attributes:
         escapes, overkill: paired changes; None where there was nothing to count.
         costs: per 1,000 parts of old and new, reviews by people included.
-        milliseconds: median of old and new on this machine. memory: peak bytes of each.
+        milliseconds: median of old and new on this machine, p95: 95 of 100 are faster. memory: peak bytes
+            of each. The old ones are 0 where the candidate stands alone.
+        reviews, misnamed: paired changes of good parts stopped, and of defects found under a wrong name.
         counts: verdicts of old and new, by source.
         flips: every part on which they disagree, new escapes first, and every must-catch part.
         remarks: what a reader must know.
@@ -187,6 +201,9 @@ class GateOutcome:
     unknown: int
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    p95: tuple[float, float] = (0.0, 0.0)
+    reviews: Paired | None = None
+    misnamed: Paired | None = None
 
     @property
     def passed(self) -> bool:
@@ -201,6 +218,8 @@ class GateRequest:
 
     Attributes:
         costs: of the line; None: those the candidate's recipe was made with.
+        threads: of the CPU, for either model.
+        history: parts that came from lines, at most, the latest first.
     """
 
     candidate: str
@@ -209,6 +228,11 @@ class GateRequest:
     review: ReviewModel = ReviewModel()
     costs: Costs | None = None
     threads: int = 1
+    history: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.threads <= 256 or self.history < 0:
+            raise InvalidInput("the threads of a gate are 1 to 256, and its history is not negative")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from andon.domain.snapshots import read_manifest, write_manifest
 from andon.domain.splitting import Candidate, deal
 from andon.errors import NotPossible
 from andon.formats.words import split_of
+from andon.services.holdouts import held_images
 from andon.services.jobs import enqueue
 from andon.services.workspaces import Workspace, now
 from andon.store import annotations as stored_annotations
@@ -50,6 +51,7 @@ class Frozen:
         ungrouped: labelled images without the key they should be grouped by; each is a part of its own.
         duplicates: pictures that were imported under several names; each counts once.
         leaks: those of them that would have stood in several groups.
+        held: labelled parts that are kept for gates; they are left out.
     """
 
     snapshot: Snapshot
@@ -58,6 +60,7 @@ class Frozen:
     ungrouped: int
     duplicates: tuple[Leak, ...]
     leaks: tuple[Leak, ...]
+    held: int = 0
 
     def table(self) -> tuple[tuple[str, ...], list[list[object]]]:
         """Parts per group and concept: columns and rows."""
@@ -67,6 +70,8 @@ class Frozen:
         """What a person should know about this snapshot, one sentence each."""
         if self.unlabelled:
             yield f"{self.unlabelled} images have no label and were left out."
+        if self.held:
+            yield f"{self.held} labelled parts are kept for gates and were left out."
         if self.outside:
             yield f"{self.outside} images are not named in the split file and were left out."
         if self.ungrouped:
@@ -89,6 +94,7 @@ class Frozen:
             "groups": [dict(zip(columns, row, strict=True)) for row in rows],
             "unlabelled": self.unlabelled,
             "outside_split_file": self.outside,
+            "held_for_gates": self.held,
             "without_group_key": self.ungrouped,
             "duplicates": [list(leak.names) for leak in self.duplicates],
             "leaks": [list(leak.names) for leak in self.leaks],
@@ -143,10 +149,13 @@ def _draft(workspace: Workspace, spec: DatasetSpec, report: Report = _silent) ->
                 report(len(found), None, f"{len(found):,} images read")
         names = stored_images.names(tx, [image.digest for image, _ in found])
         concepts = stored_ontologies.current(tx).concepts
-    labelled = [(image, labels) for image, labels in found if labels is not None]
+        held = held_images(tx, [image for image, labels in found if labels is not None])
+    kept = [(image, labels) for image, labels in found if labels is not None]
+    labelled = [(image, labels) for image, labels in kept if image.digest not in held]
     if not labelled:
         raise NotPossible(
-            f"data set {spec.name!r} has no labelled image",
+            f"data set {spec.name!r} has no labelled image"
+            + (" that is not kept for gates" if held else ""),
             "Import images with labels: `andon images import --help`.",
         )
     ungrouped = _without_key(spec.rule.group_by, [image for image, _ in labelled])
@@ -156,11 +165,12 @@ def _draft(workspace: Workspace, spec: DatasetSpec, report: Report = _silent) ->
     duplicates = tuple(Leak(image, tuple(n)) for image, n in sorted(names.items()) if len(n) > 1)
     frozen = Frozen(
         snapshot=read_manifest(manifest),
-        unlabelled=len(found) - len(labelled),
+        unlabelled=len(found) - len(kept),
         outside=len(labelled) - len(items),
         ungrouped=ungrouped,
         duplicates=duplicates,
         leaks=tuple(leak for leak in duplicates if _crosses(leak, spec.rule.fixed)),
+        held=len({part_key(image) for image, _ in kept if image.digest in held}),
     )
     return _Draft(spec, manifest, frozen)
 

@@ -15,6 +15,9 @@ from andon.store.rows import Values, add_new, as_text, by_prefix, from_text, mat
 from andon.store.tables import concepts, image_labels, image_sources, images, ontologies
 from andon.units import Digest, Timestamp
 
+STATIONS, STATIONS_END = "station/", "station0"
+"""Sources between the two are stations: `station/NAME`."""
+
 
 @dataclass(frozen=True, slots=True)
 class AddOutcome:
@@ -70,6 +73,19 @@ def known_blobs(tx: Connection, blobs: Sequence[Digest]) -> dict[Digest, Digest]
     """Which files were imported before: digest of the file's bytes -> digest of the picture."""
     statement = select(image_sources.c.blob, images.c.digest).join(images)
     return {row.blob: row.digest for row in matching(tx, statement, image_sources.c.blob, blobs)}
+
+
+def of_serials(tx: Connection, serials: Sequence[str]) -> tuple[Image, ...]:
+    """All pictures of the parts with these serials, in order of arrival."""
+    found = matching(tx, select(images), images.c.serial, serials)
+    return tuple(image_of(row) for row in sorted(found, key=lambda row: int(row.id)))
+
+
+def from_stations(tx: Connection, digests: Sequence[Digest]) -> frozenset[Digest]:
+    """Those of ``digests`` that came back from a line."""
+    statement = select(images.c.digest).join(image_sources)
+    came = statement.where(image_sources.c.source >= STATIONS, image_sources.c.source < STATIONS_END)
+    return frozenset(row.digest for row in matching(tx, came, images.c.digest, digests))
 
 
 def names(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, tuple[str, ...]]:

@@ -56,6 +56,12 @@ def train(
     defect_share: Annotated[
         float, typer.Option(help="Share of samples with a defect.", min=0, max=1)
     ] = 0.5,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Fine-tune: begin at this model (digest or its beginning), at a fifth of the rate."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a model on a frozen data set, export it, prove the export equal, and store it as a package.
@@ -63,10 +69,13 @@ def train(
     What is not given is as usual for the family. Interrupted or killed, the same command continues where
     it stopped.
 
+    Parts that a model judged wrongly on a line are drawn four times as often, sixteen times in a fine-tune.
+
     Example: andon train tiles --minutes 30 --weights mobilenetv2_100.safetensors
     """
-    from andon.domain.presets import preset
+    from andon.domain.presets import fine_tuned, preset
     from andon.jobs.train import train_model
+    from andon.services.models import find_package
 
     usual = preset(family)
     settings = replace(
@@ -79,8 +88,11 @@ def train(
         threads=threads,
         defect_share=defect_share,
         augmentation=_augmentation(usual.augmentation, no_flip, off or []),
-        **_stated(size, batch=batch, learning_rate=learning_rate, crop=crop),
+        **_stated(size, batch=batch, crop=crop),
     )
+    if start is not None:
+        settings = fine_tuned(settings, find_package(workspace_of(context), start).digest)
+    settings = replace(settings, **_stated(None, learning_rate=learning_rate))
     with progress_bar("training") as bar:
         trained = train_model(workspace_of(context), dataset, settings, bar.report)
     if as_json:

@@ -93,6 +93,8 @@ class SnapshotItem:
         part: key of the physical part (see ``domain.parts.part_key``); rates count these.
         group: key that kept images together when splitting; the part, or coarser (a lot, a tile).
         labels: accepted defects and other concepts; empty means accepted clean.
+        regression: a model judged it wrongly on a line, and a person said so; training draws such images
+            more often (``TrainSettings.regression``).
     """
 
     image: Digest
@@ -103,6 +105,7 @@ class SnapshotItem:
     group: str
     split: Split
     labels: tuple[Label, ...] = ()
+    regression: bool = False
 
     def concepts(self) -> frozenset[str]:
         """Names of the concepts on this image."""

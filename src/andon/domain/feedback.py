@@ -61,6 +61,14 @@ def truth_of(verdict: Verdict, said: Review | None) -> bool | None:
             return None
 
 
+def is_regression(said: Answer | None, defective: bool) -> bool:
+    """Whether a part was judged wrongly on the line: a person said so, and its labels agree.
+
+    ``said`` is the latest review of its inspection, ``defective`` what its labels say.
+    """
+    return said is (Answer.MISSED if defective else Answer.FALSE_ALARM)
+
+
 class SendReason(StrEnum):
     """Why a station sends a part's picture to the hub, the most urgent first.
 

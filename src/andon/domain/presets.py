@@ -34,6 +34,7 @@ RANGES = (
     ("seed", 0, 2**63 - 1),
     ("defect_share", 0, 1),
     ("crop", 0, 1),
+    ("regression", 1, 100),
 )
 """Lowest and highest value of each number."""
 
@@ -60,6 +61,19 @@ def preset(name: str) -> TrainSettings:
     if name not in PRESETS:
         raise NotFound(f"there is no preset {name!r} (known: {', '.join(PRESETS)})")
     return PRESETS[name]
+
+
+GENTLE = 0.2
+"""Of the usual learning rate, where training begins at a model that knows its work already."""
+
+INSISTENT = 16
+"""How many times as often a fine-tune draws what was judged wrongly; the rest keeps it from forgetting."""
+
+
+def fine_tuned(settings: TrainSettings, start: str) -> TrainSettings:
+    """The same settings for a fine-tune that begins at the package ``start``."""
+    rate = GENTLE * settings.learning_rate
+    return replace(settings, start=start, learning_rate=rate, regression=INSISTENT)
 
 
 def checked(settings: TrainSettings) -> TrainSettings:

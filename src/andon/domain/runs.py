@@ -56,6 +56,9 @@ class TrainSettings:
         steps: optimiser steps; when None, ``minutes`` decides.
         defect_share: share of the samples of a batch that show a defect (sampling by concept and part).
         crop: share of samples taken as crops centred on a defect (segment families), 0 to 1.
+        start: digest of the package whose weights are begun with; outputs are mapped by concept. None:
+            begin as ``weights`` says.
+        regression: how many times as often a part is drawn that a model judged wrongly on a line.
     """
 
     family: Family = Family.SEGMENT
@@ -71,6 +74,8 @@ class TrainSettings:
     threads: int = 2
     defect_share: float = 0.5
     crop: float = 0.25
+    start: str | None = None
+    regression: int = 4
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 

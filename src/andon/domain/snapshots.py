@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from andon.domain.datasets import Snapshot, SnapshotItem
 from andon.domain.ontologies import Concept
-from andon.domain.serial import canonical, from_json
+from andon.domain.serial import canonical, from_json, to_json
 from andon.errors import InvalidInput, UnsupportedVersion
 from andon.units import digest_of
 
@@ -32,7 +32,7 @@ def write_manifest(dataset: str, concepts: Sequence[Concept], items: Sequence[Sn
     """The manifest's bytes; its SHA-256 is the snapshot's digest."""
     ordered = sorted(items, key=lambda item: item.image)
     header = Header(dataset, tuple(concepts), len(ordered))
-    return b"".join(canonical(line) + b"\n" for line in (header, *ordered))
+    return b"".join(canonical(line) + b"\n" for line in (header, *map(_line, ordered)))
 
 
 def read_manifest(content: bytes) -> Snapshot:
@@ -53,6 +53,14 @@ def read_manifest(content: bytes) -> Snapshot:
     if len(items) != header.images:
         raise InvalidInput(f"a snapshot manifest holds {len(items)} of {header.images} images")
     return Snapshot(digest_of(content), header.dataset, header.concepts, items)
+
+
+def _line(item: SnapshotItem) -> object:
+    """Only regression cases say what they are, so that snapshots without any keep the digest they had."""
+    facts = to_json(item)
+    if not item.regression:
+        del facts["regression"]
+    return facts
 
 
 def _parse(number: int, line: bytes) -> Mapping[str, object]:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from andon import __version__
+from andon.blobs.files import write_durably
 from andon.blobs.locks import alone
 from andon.domain.datasets import Snapshot, SnapshotItem, Split
 from andon.domain.models import Manifest, Package, Parity
@@ -18,9 +19,11 @@ from andon.runtime.package import attach, package_digest, seal, write_package
 from andon.runtime.parity import Reference, certify
 from andon.runtime.scoring import golden_scores
 from andon.services.datasets import load_snapshot
-from andon.services.runs import begin_run, end_run, fail_run, record_metrics
-from andon.services.truths import is_located, learnable_concepts, read_mask, read_pixels
+from andon.services.models import find_package
+from andon.services.runs import begin_run, checkpoint_of, end_run, fail_run, record_metrics
+from andon.services.truths import defect_names, is_located, learnable_concepts, read_mask, read_pixels
 from andon.services.workspaces import Workspace
+from andon.training import checkpoints
 from andon.training.export import export
 from andon.training.loop import train
 from andon.training.samples import Sample
@@ -73,10 +76,11 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
     """Train on a snapshot and store the package; a run that was killed is continued.
 
     Raises:
-        NotFound: the data set. NotPossible: it cannot be learned from. TrainingDiverged, ParityFailed.
+        NotFound: the data set, or the model to start from. NotPossible: it cannot be learned from, or that
+            model's weights are gone. TrainingDiverged, ParityFailed.
     """
     snapshot = load_snapshot(workspace, dataset)
-    concepts = learnable_concepts(snapshot)
+    concepts = _concepts(workspace, snapshot, settings)
     if not concepts:
         raise NotPossible(
             f"data set {snapshot.dataset!r} shows no defect in its training group",
@@ -96,12 +100,24 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
     return Trained(run.id, package.digest, trained.steps, trained.chosen_by, package.parity)
 
 
+def _concepts(workspace: Workspace, snapshot: Snapshot, settings: TrainSettings) -> tuple[str, ...]:
+    """What is learned, in ontology order; a model that is begun with keeps the outputs it has."""
+    shown = set(learnable_concepts(snapshot))
+    if shown and settings.start is not None:
+        known = find_package(workspace, settings.start).manifest.output.concepts
+        shown |= set(known) & defect_names(snapshot)
+    return tuple(concept.name for concept in snapshot.concepts if concept.name in shown)
+
+
 def _train(
     workspace: Workspace, lesson: tuple[Snapshot, tuple[str, ...]], run: Run, report: Report
 ) -> TrainedModel:
     snapshot, concepts = lesson
     folder = workspace.runs / run.id
     folder.mkdir(parents=True, exist_ok=True)
+    if run.settings.start is not None and not (folder / checkpoints.START).exists():
+        start = checkpoint_of(workspace, find_package(workspace, run.settings.start))
+        write_durably(folder / checkpoints.START, start.read_bytes())
     samples = [_sample(workspace, item, concepts) for item in snapshot.items]
 
     def measured(point: MetricPoint, steps: int, seconds_left: float) -> None:
@@ -128,6 +144,7 @@ def _sample(workspace: Workspace, item: SnapshotItem, concepts: Sequence[str]) -
         labels=labels,
         masks=masks,
         located=located,
+        regression=item.regression,
     )
 
 

@@ -1,6 +1,7 @@
 """Runs: begin or resume, record what is measured, end; list and show."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -159,6 +160,25 @@ def record_metrics(workspace: Workspace, run: Run, point: MetricPoint) -> None:
     """Keep one point of the run's curve."""
     with workspace.database.write() as tx:
         stored_runs.add_metrics(tx, run.id, [point])
+
+
+CHECKPOINT = "model.pt"
+"""In the folder of a run: the weights that were chosen. See ``training.checkpoints``."""
+
+
+def checkpoint_of(workspace: Workspace, package: Package) -> Path:
+    """The file with the trained weights of a package, to begin another training with.
+
+    Raises:
+        NotPossible: they are gone; a package itself holds only what is needed to judge.
+    """
+    file = workspace.runs / (package.run or "-") / CHECKPOINT
+    if not file.is_file():
+        raise NotPossible(
+            f"the trained weights of model {package.digest[:12]} are not in this workspace any more",
+            "Start from another model, or train anew.",
+        )
+    return file
 
 
 def end_run(workspace: Workspace, run: Run, steps: int, package: Package) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from andon.domain.feedback import Answer, Queue, Review
 from andon.errors import NotFound
 from andon.store.rows import add_new, matching
 from andon.store.tables import inspections, reviews
+from andon.units import Digest
 
 
 def add(tx: Connection, added: Sequence[Review]) -> frozenset[str]:
@@ -47,6 +48,20 @@ def latest(tx: Connection, ids: Collection[str]) -> dict[str, Review]:
     """The review that counts of those of the inspections ``ids`` that have one."""
     found = sorted(matching(tx, _rows(), inspections.c.inspection, list(ids)), key=lambda row: int(row.id))
     return {row.inspection: _review(row) for row in found}
+
+
+def contradicted(tx: Connection) -> dict[Digest, Answer]:
+    """Images of which the latest review says that the verdict was wrong: MISSED or FALSE_ALARM."""
+    last = select(func.max(reviews.c.id)).group_by(reviews.c.inspection_id)
+    wrong = reviews.c.answer.in_([Answer.MISSED, Answer.FALSE_ALARM])
+    joined = reviews.join(inspections, inspections.c.id == reviews.c.inspection_id)
+    found = tx.execute(
+        select(inspections.c.image, reviews.c.answer)
+        .select_from(joined)
+        .where(wrong, inspections.c.image.is_not(None), reviews.c.id.in_(last))
+        .order_by(reviews.c.id)
+    )
+    return {row.image: Answer(row.answer) for row in found}
 
 
 def _rows() -> Select[Any]:

@@ -14,6 +14,9 @@ from andon.errors import InvalidInput, NotFound
 STATE = "state.pt"
 """All that decides how the run goes on."""
 
+START = "start.pt"
+"""The model of another run, whose weights this one begins with."""
+
 MODEL = "model.pt"
 """The chosen weights with what is needed to use them."""
 

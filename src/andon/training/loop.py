@@ -1,8 +1,8 @@
 """The training loop, read from top to bottom.
 
-Start modes, in this order: resume (the folder holds the state of the same run), fine-tune (weights are
-named), scratch.  A batch depends on seed and step alone and the state file holds everything else, so a
-run that was killed and resumed ends with the same weights as one that was not.
+Start modes, in this order: resume (the folder holds the state of the same run), fine-tune (a model or
+weights are named), scratch.  A batch depends on seed and step alone and the state file holds everything
+else, so a run that was killed and resumed ends with the same weights as one that was not.
 """
 
 import copy
@@ -30,6 +30,7 @@ from andon.training.models.outputs import Outputs
 from andon.training.pool import Pool
 from andon.training.samples import Sample, check, fingerprint, of_split
 from andon.training.schedule import average_share, rate, steps_within
+from andon.training.starting import begun
 from andon.training.state import State, fresh, restore, save
 from andon.training.trained import TrainedModel, keep
 
@@ -80,11 +81,13 @@ def train(
             weights are taken); images of other groups are not touched.
         concepts: what to learn, in the order of the outputs.
         settings: how; ``steps`` None turns ``minutes`` into steps by a short measurement.
-        folder: the state of the run is kept here, and the model when it is done.
+        folder: the state of the run is kept here, and the model when it is done. Where ``settings`` name a
+            model to start from, its checkpoint lies here as ``checkpoints.START``.
         report: see :data:`Report`.
 
     Raises:
-        NotPossible, InvalidInput: the samples cannot be learnt from.
+        NotPossible, InvalidInput: the samples cannot be learnt from, or the model to start from does
+            not fit.
         Conflict: the folder holds the state of another run.
         TrainingDiverged: a loss was not finite; the state saved last is kept.
         NetworkError, NotFound: weights could not be fetched or read.
@@ -129,10 +132,12 @@ def prepare(samples: Sequence[Sample], concepts: tuple[str, ...], settings: Trai
 
 
 def start(work: Work, folder: Path, key: str) -> State:
-    """Resume, else fine-tune, else start from scratch: the last two are told apart by ``weights``."""
+    """Resume, else begin at the model ``start``, else as ``weights`` says: pre-trained, or from scratch."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not (folder / checkpoints.STATE).exists():
+        if work.settings.start is not None:
+            return fresh(begun(work.settings, work.concepts, work.input, folder / checkpoints.START))
         network = work.plan.build(work.settings, len(work.concepts), work.input, True)
         if work.plan.begin is not None:
             work.plan.begin(network, work.batches)

@@ -31,6 +31,7 @@ class Sample:
         masks: concept -> reader of its mask, in the size of the image.
         located: whether ``masks`` show every label completely. Where not (a label without a place) the
             image teaches only the image-level head.
+        regression: a model judged it wrongly on a line.
 
     """
 
@@ -41,6 +42,7 @@ class Sample:
     labels: frozenset[str] = frozenset()
     masks: Mapping[str, Callable[[], Mask]] = field(default_factory=dict)
     located: bool = True
+    regression: bool = False
 
     @property
     def has_map(self) -> bool:
@@ -94,7 +96,7 @@ def fingerprint(samples: Sequence[Sample], concepts: Sequence[str]) -> str:
             sorted(sample.masks),
             sample.has_map,
         )
-        digest.update(repr(row).encode())
+        digest.update(repr((*row, "regression") if sample.regression else row).encode())
     return digest.hexdigest()
 
 

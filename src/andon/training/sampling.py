@@ -24,8 +24,8 @@ class Sampler:
         self._settings = settings
         self._samples = samples
         by_concept = {c: [i for i, s in enumerate(samples) if c in s.labels] for c in concepts}
-        self._defects = {c: _parts(samples, found) for c, found in by_concept.items() if found}
-        self._clean = _parts(samples, [i for i, s in enumerate(samples) if not s.labels])
+        self._defects = {c: self._parts(found) for c, found in by_concept.items() if found}
+        self._clean = self._parts([i for i, s in enumerate(samples) if not s.labels])
 
     def draw(self, step: int) -> tuple[list[Draw], np.random.Generator]:
         """The batch of one step, and the generator its augmentation goes on with."""
@@ -45,12 +45,17 @@ class Sampler:
         cropped = rng.random() < chance and self._samples[index].has_map
         return Draw(index, concept if cropped else None)
 
+    def _parts(self, indices: Sequence[int]) -> list[list[int]]:
+        """Images by part; parts that a model judged wrongly stand there several times."""
+        found: dict[str, list[int]] = {}
+        for index in indices:
+            found.setdefault(self._samples[index].part, []).append(index)
+        times = {part: self._times(images) for part, images in found.items()}
+        return [found[part] for part in sorted(found) for _ in range(times[part])]
 
-def _parts(samples: Sequence[Sample], indices: Sequence[int]) -> list[list[int]]:
-    found: dict[str, list[int]] = {}
-    for index in indices:
-        found.setdefault(samples[index].part, []).append(index)
-    return [found[part] for part in sorted(found)]
+    def _times(self, images: Sequence[int]) -> int:
+        wrong = any(self._samples[index].regression for index in images)
+        return self._settings.regression if wrong else 1
 
 
 def _pick_part(parts: Sequence[Sequence[int]], rng: np.random.Generator) -> int:

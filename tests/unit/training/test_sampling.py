@@ -78,3 +78,12 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
     assert first.draw(8)[0] != first.draw(9)[0]
     other = Sampler(parts(), ("dent", "stain"), replace(SETTINGS, seed=1))
     assert first.draw(8)[0] != other.draw(8)[0]
+
+
+def test_parts_that_were_judged_wrongly_are_drawn_as_often_as_asked_and_the_others_still_are() -> None:
+    samples = [*(drawn(i) for i in range(10)), *(drawn(i, Split.TRAIN, None) for i in range(50, 60))]
+    samples[3] = replace(samples[3], regression=True)
+    found = counted(samples, replace(SETTINGS, regression=4))
+    others = [found[sample.part] for sample in samples[:10] if not sample.regression]
+    assert 3 < found[samples[3].part] / (sum(others) / len(others)) < 5
+    assert min(others) > 0

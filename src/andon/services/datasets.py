@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 
 from andon.domain.annotations import Annotation, AnnotationState, Label
 from andon.domain.datasets import DatasetSpec, Leak, Snapshot, SnapshotItem, Split, SplitRule
+from andon.domain.feedback import Answer, is_regression
 from andon.domain.images import Image, ImageFilter
 from andon.domain.jobs import Job, JobKind
+from andon.domain.ontologies import ConceptKind
 from andon.domain.parts import part_key
 from andon.domain.requests import FreezeJob
 from andon.domain.serial import to_json
@@ -26,6 +28,7 @@ from andon.store import datasets as stored_datasets
 from andon.store import image_pages
 from andon.store import images as stored_images
 from andon.store import ontologies as stored_ontologies
+from andon.store import reviews as stored_reviews
 from andon.store.datasets import SnapshotRow
 from andon.store.paging import Page
 
@@ -149,6 +152,7 @@ def _draft(workspace: Workspace, spec: DatasetSpec, report: Report = _silent) ->
                 report(len(found), None, f"{len(found):,} images read")
         names = stored_images.names(tx, [image.digest for image, _ in found])
         concepts = stored_ontologies.current(tx).concepts
+        contradicted = stored_reviews.contradicted(tx)
         held = held_images(tx, [image for image, labels in found if labels is not None])
     kept = [(image, labels) for image, labels in found if labels is not None]
     labelled = [(image, labels) for image, labels in kept if image.digest not in held]
@@ -160,7 +164,8 @@ def _draft(workspace: Workspace, spec: DatasetSpec, report: Report = _silent) ->
         )
     ungrouped = _without_key(spec.rule.group_by, [image for image, _ in labelled])
     spec = replace(spec, rule=_with_stated_splits(spec.rule, [image for image, _ in labelled]))
-    items = _items(spec, labelled)
+    defects = frozenset(concept.name for concept in concepts if concept.kind is ConceptKind.DEFECT)
+    items = [_marked(item, contradicted.get(item.image), defects) for item in _items(spec, labelled)]
     manifest = write_manifest(spec.name, concepts, items)
     duplicates = tuple(Leak(image, tuple(n)) for image, n in sorted(names.items()) if len(n) > 1)
     frozen = Frozen(
@@ -247,6 +252,12 @@ def _items(spec: DatasetSpec, labelled: Sequence[tuple[Image, tuple[Label, ...]]
         for image, labels in labelled
         if groups[image.digest] in splits and (not rule.fixed or image.name in rule.fixed)
     ]
+
+
+def _marked(item: SnapshotItem, said: Answer | None, defects: frozenset[str]) -> SnapshotItem:
+    """The same image, marked where it was judged wrongly on a line."""
+    wrong = is_regression(said, bool(item.concepts() & defects))
+    return replace(item, regression=True) if wrong else item
 
 
 def _part(image: Image, group_by: str | None) -> str:

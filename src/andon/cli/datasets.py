@@ -43,6 +43,10 @@ def freeze(
     ] = None,
     fractions: Fractions = None,
     seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 0,
+    like: Annotated[
+        str | None,
+        typer.Option(help="An earlier snapshot: its parts stay in their groups, new ones are dealt."),
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Only images imported from this source.")] = None,
     part_type: Annotated[str | None, typer.Option(help="Only images of this part type.")] = None,
     line: Annotated[str | None, typer.Option(help="Only images of this line.")] = None,
@@ -63,7 +67,7 @@ def freeze(
 
     workspace = workspace_of(context)
     fixed = read_split_file(split_file) if split_file else {}
-    rule = SplitRule(group_by, _fractions(fractions), fixed, split_key, seed)
+    rule = SplitRule(group_by, _fractions(fractions), fixed, split_key, seed, like)
     query = ImageFilter(part_type=part_type, line=line, station=station, lot=lot, source=source)
     frozen = freeze_dataset(workspace, DatasetSpec(name, query, rule))
     if as_json:

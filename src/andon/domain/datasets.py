@@ -48,6 +48,9 @@ class SplitRule:
         split_by: metadata key whose values name the split of each image, instead of a file; layouts that
             have a split of their own keep it under "split".
         seed: same seed, same split.
+        like: digest of an earlier snapshot, or the beginning of it: its groups stay where they were, and
+            only new ones are dealt, so that a model that goes on learning is never measured on what it
+            has learned from. Without effect where ``fixed`` or ``split_by`` say what is for what.
 
     Raises:
         InvalidInput: fractions are negative or do not sum to 1.
@@ -58,6 +61,7 @@ class SplitRule:
     fixed: Mapping[str, Split] = field(default_factory=dict)
     split_by: str | None = None
     seed: int = 0
+    like: str | None = None
 
     def __post_init__(self) -> None:
         total = sum(self.fractions.values())

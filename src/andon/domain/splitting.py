@@ -24,13 +24,16 @@ class Candidate:
     concepts: frozenset[str]
 
 
-def deal(candidates: Sequence[Candidate], rule: SplitRule) -> Mapping[str, Split]:
+def deal(
+    candidates: Sequence[Candidate], rule: SplitRule, before: Mapping[str, Split] | None = None
+) -> Mapping[str, Split]:
     """Assign groups to splits: group key -> split.
 
     Groups are dealt rarest concept first, each to the split that still lacks most of that concept; ties
     go by a hash of seed and key, so the outcome does not depend on the order of ``candidates``.  With a
     split file that only knows train and test, its train groups are dealt to train, stop and calibration;
-    groups the file does not name are left out.
+    groups the file does not name are left out.  Groups that ``before`` names stay where they were, unless a
+    split file speaks.
 
     Raises:
         NotPossible: there is nothing to deal.
@@ -40,13 +43,13 @@ def deal(candidates: Sequence[Candidate], rule: SplitRule) -> Mapping[str, Split
         raise NotPossible("there are no labelled images to split", "Import images with labels first.")
     groups = _concepts_by_group(candidates)
     if not rule.fixed:
-        return _deal_groups(groups, _shares(rule, PRIORITY), rule.seed)
+        return _deal_groups(groups, _shares(rule, PRIORITY), rule.seed, before or {})
     fixed = _fixed(candidates, rule.fixed)
     if set(fixed.values()) & {Split.STOP, Split.CALIBRATION}:
         return fixed
     trainable = {key: groups[key] for key, split in fixed.items() if split is Split.TRAIN}
     shares = _shares(rule, [split for split in PRIORITY if split is not Split.TEST])
-    return fixed | _deal_groups(trainable, shares, rule.seed)
+    return fixed | _deal_groups(trainable, shares, rule.seed, {})
 
 
 def _concepts_by_group(candidates: Iterable[Candidate]) -> dict[str, frozenset[str]]:
@@ -85,7 +88,10 @@ def _shares(rule: SplitRule, splits: Sequence[Split]) -> dict[Split, float]:
 
 
 def _deal_groups(
-    groups: Mapping[str, frozenset[str]], shares: Mapping[Split, float], seed: int
+    groups: Mapping[str, frozenset[str]],
+    shares: Mapping[Split, float],
+    seed: int,
+    before: Mapping[str, Split],
 ) -> dict[str, Split]:
     frequency = Counter(concept for concepts in groups.values() for concept in concepts)
     wanted = {
@@ -96,13 +102,16 @@ def _deal_groups(
     def rarest(key: str) -> str:
         return min(groups[key], key=lambda concept: (frequency[concept], concept))
 
-    order = sorted(groups, key=lambda key: (frequency[rarest(key)], rarest(key), _shuffled(seed, key)))
+    def turn(key: str) -> tuple[bool, int, str, bytes]:
+        return key not in before, frequency[rarest(key)], rarest(key), _shuffled(seed, key)
+
+    order = sorted(groups, key=turn)
     assigned: dict[str, Split] = {}
     for key in order:
-        chosen = _neediest(wanted[rarest(key)], shares)
+        chosen = before.get(key) or _neediest(wanted[rarest(key)], shares)
         assigned[key] = chosen
         for concept in groups[key]:
-            wanted[concept][chosen] -= 1
+            wanted[concept][chosen] = wanted[concept].get(chosen, 0.0) - 1
     return assigned
 
 

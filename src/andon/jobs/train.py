@@ -86,6 +86,8 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
             f"data set {snapshot.dataset!r} shows no defect in its training group",
             "Label some images with defects, then freeze again.",
         )
+    if settings.start is not None:
+        _refuse_known_parts(workspace, snapshot, settings.start)
     run = begin_run(workspace, snapshot.digest, settings)
     with alone(workspace.locks / run.id, f"run {run.id}"):
         try:
@@ -98,6 +100,19 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
             raise
         end_run(workspace, run, trained.steps, package)
     return Trained(run.id, package.digest, trained.steps, trained.chosen_by, package.parity)
+
+
+def _refuse_known_parts(workspace: Workspace, snapshot: Snapshot, start: str) -> None:
+    """What a model has learned from must not choose its cuts, nor say how good it is."""
+    learned = load_snapshot(workspace, find_package(workspace, start).manifest.snapshot)
+    known = {item.part for item in (*learned.of(Split.TRAIN), *learned.of(Split.STOP))}
+    asked = {item.part for item in (*snapshot.of(Split.CALIBRATION), *snapshot.of(Split.TEST))}
+    if known & asked:
+        raise NotPossible(
+            f"model {start[:12]} has learned from {len(known & asked)} parts that shall measure it now",
+            f"Freeze so that they stay where they were: andon datasets freeze {snapshot.dataset} "
+            f"--like {learned.digest[:12]}",
+        )
 
 
 def _concepts(workspace: Workspace, snapshot: Snapshot, settings: TrainSettings) -> tuple[str, ...]:

@@ -165,7 +165,8 @@ def _draft(workspace: Workspace, spec: DatasetSpec, report: Report = _silent) ->
     ungrouped = _without_key(spec.rule.group_by, [image for image, _ in labelled])
     spec = replace(spec, rule=_with_stated_splits(spec.rule, [image for image, _ in labelled]))
     defects = frozenset(concept.name for concept in concepts if concept.kind is ConceptKind.DEFECT)
-    items = [_marked(item, contradicted.get(item.image), defects) for item in _items(spec, labelled)]
+    dealt = _items(spec, labelled, _groups_of(workspace, spec.rule))
+    items = [_marked(item, contradicted.get(item.image), defects) for item in dealt]
     manifest = write_manifest(spec.name, concepts, items)
     duplicates = tuple(Leak(image, tuple(n)) for image, n in sorted(names.items()) if len(n) > 1)
     frozen = Frozen(
@@ -230,14 +231,23 @@ def _labels(annotations: Sequence[Annotation]) -> tuple[Label, ...] | None:
     return tuple(sorted(labels, key=lambda label: (label.concept, repr(label.geometry))))
 
 
-def _items(spec: DatasetSpec, labelled: Sequence[tuple[Image, tuple[Label, ...]]]) -> list[SnapshotItem]:
+def _groups_of(workspace: Workspace, rule: SplitRule) -> dict[str, Split]:
+    """Where the groups of the snapshot that the rule names stood."""
+    if rule.like is None:
+        return {}
+    return {item.group: item.split for item in load_snapshot(workspace, rule.like).items}
+
+
+def _items(
+    spec: DatasetSpec, labelled: Sequence[tuple[Image, tuple[Label, ...]]], before: Mapping[str, Split]
+) -> list[SnapshotItem]:
     rule = spec.rule
     groups = {image.digest: part_key(image, rule.group_by) for image, _ in labelled}
     candidates = [
         Candidate(image.name, groups[image.digest], frozenset(label.concept for label in labels))
         for image, labels in labelled
     ]
-    splits = deal(candidates, rule)
+    splits = deal(candidates, rule, before)
     return [
         SnapshotItem(
             image=image.digest,

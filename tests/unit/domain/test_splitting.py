@@ -105,3 +105,15 @@ def test_fractions_are_numbers() -> None:
 def test_a_data_set_has_a_name_one_can_print(name: str) -> None:
     with pytest.raises(InvalidInput, match="data set name"):
         DatasetSpec(name)
+
+
+def test_groups_that_were_dealt_before_stay_and_new_ones_fill_what_lacks() -> None:
+    first = deal(candidates({"": 40, "scratch": 10}), SplitRule(seed=2))
+    grown = candidates({"": 60, "scratch": 20, "hole": 8})
+    assert any(deal(grown, SplitRule(seed=2))[key] is not split for key, split in first.items())
+    second = deal(grown, SplitRule(seed=2), first)
+    assert {key: second[key] for key in first} == first
+    for concept, count in {"": 60, "scratch": 20, "hole": 8}.items():
+        dealt = Counter(second[f"{concept}-{n}"] for n in range(count))
+        assert dealt[Split.TRAIN] == pytest.approx(0.55 * count, abs=1.5)
+        assert dealt[Split.TEST] == pytest.approx(0.20 * count, abs=1.5)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Table, UniqueConstraint
 
-from andon.store.tables.columns import identity, metadata, optional, who_and_when, whole, words
+from andon.store.tables.columns import identity, metadata, who_and_when, whole, words
 
 feedback = Table(
     "feedback",
@@ -153,6 +153,7 @@ signals = Table(
     metadata,
     identity(),
     words("kind"),
+    words("plan"),
     words("station"),
     Column("value", Float(53), nullable=False),
     Column("limit", Float(53), nullable=False),
@@ -160,9 +161,9 @@ signals = Table(
     whole("raised"),
     words("detail"),
     *who_and_when(),
-    Index(None, "kind", "station", "id"),
+    Index(None, "kind", "plan", "station", "id"),
 )
-"""Looks at what is monitored; the latest of kind and station counts."""
+"""Looks at what is monitored; the latest of kind, plan and station counts."""
 
 plans = Table(
     "plans",
@@ -183,7 +184,6 @@ turns = Table(
     words("turn"),
     whole("plan_id", ForeignKey("plans.id")),
     words("cause"),
-    *optional("job"),
     *who_and_when(),
     UniqueConstraint("turn"),
     Index(None, "plan_id", "id"),

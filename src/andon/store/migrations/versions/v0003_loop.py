@@ -143,8 +143,8 @@ def _release_events() -> None:
 
 def _signals() -> None:
     numbers = (_number("value"), _number("limit"), _whole("n"), _whole("raised"))
-    _create("signals", (*_words("kind", "station"), *numbers, *_words("detail", "author", "at")))
-    _index("signals", "kind", "station", "id")
+    _create("signals", (*_words("kind", "plan", "station"), *numbers, *_words("detail", "author", "at")))
+    _index("signals", "kind", "plan", "station", "id")
 
 
 def _plans() -> None:
@@ -153,10 +153,9 @@ def _plans() -> None:
 
 
 def _turns() -> None:
-    job = sa.Column("job", WORDS, nullable=True)
     _create(
         "turns",
-        (*_words("turn"), _whole("plan_id"), *_words("cause"), job, *_words("author", "at")),
+        (*_words("turn"), _whole("plan_id"), *_words("cause", "author", "at")),
         _refer("turns", "plan_id", "plans.id"),
         _unique("turns", "turn"),
     )

@@ -54,6 +54,7 @@ class Seen:
         parts: that the release's recipe judged there since the switch.
         may_begin: all stations of the waves before are DONE.
         approved: the release's model may go to stations now.
+        known: the hub knows the recipe version that the station says it runs.
     """
 
     report: StationReport | None
@@ -62,7 +63,10 @@ class Seen:
     parts: int = 0
     may_begin: bool = True
     approved: bool = True
+    known: bool = True
 
+
+UNAPPROVED = "the model's approval was taken back"
 
 _Next = tuple[ReleaseStep, str] | None
 
@@ -209,26 +213,41 @@ def _went_back(release: Release, seen: Seen) -> RolledBack | None:
 
 
 def _begin(release: Release, seen: Seen, report: StationReport, now: Timestamp) -> _Next:
-    if not seen.approved:
-        return ReleaseStep.STOPPED, "the model's approval was taken back"
-    told = seen.told
-    lags = told is not None and report.counter < told.counter
-    if not seen.may_begin or (told and lags and seconds_between(told.at, now) < LAG_SECONDS):
-        return None
-    if not report.recipe:
-        return ReleaseStep.SWITCHED, "nothing ran before, so there is no shadow and no way back"
-    if runs(report, *_version(release)):
-        return ReleaseStep.SWITCHED, "it runs that version already"
     before = f"{report.recipe}@{report.recipe_version}"
-    if release.settings.shadow_parts == 0:
-        return ReleaseStep.SWITCHED, f"without a shadow, as asked; {before} ran before"
-    return ReleaseStep.SHADOW, f"beside {before}, until {release.settings.shadow_parts} parts are judged"
+    if not seen.approved:
+        return ReleaseStep.STOPPED, UNAPPROVED
+    if report.recipe and not seen.known:
+        return ReleaseStep.STOPPED, f"it runs {before}, which this hub does not know: there is no way back"
+    if not seen.may_begin or _lags(seen, report, now):
+        return None
+    if report.recipe and not runs(report, *_version(release)) and release.settings.shadow_parts:
+        return (
+            ReleaseStep.SHADOW,
+            f"beside {before}, until {release.settings.shadow_parts} parts are judged",
+        )
+    return ReleaseStep.SWITCHED, _without_shadow(release, report)
+
+
+def _lags(seen: Seen, report: StationReport, now: Timestamp) -> bool:
+    """Whether it is about to take up what it was told a moment ago."""
+    told = seen.told
+    return (
+        told is not None and report.counter < told.counter and seconds_between(told.at, now) < LAG_SECONDS
+    )
+
+
+def _without_shadow(release: Release, report: StationReport) -> str:
+    if not report.recipe:
+        return "nothing ran before, so there is no shadow and no way back"
+    if runs(report, *_version(release)):
+        return "it runs that version already"
+    return f"without a shadow, as asked; {report.recipe}@{report.recipe_version} ran before"
 
 
 def _shadowed(release: Release, seen: Seen, report: StationReport, passed: float) -> _Next:
     settings, tally = release.settings, seen.shadow
     if not seen.approved:
-        return ReleaseStep.STOPPED, "the model's approval was taken back"
+        return ReleaseStep.STOPPED, UNAPPROVED
     count = report.shadow
     if count and count.note and (count.recipe, count.recipe_version) == _version(release):
         return ReleaseStep.STOPPED, f"it cannot judge beside: {count.note}"

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from andon.domain.lines import is_silent
 from andon.domain.models import Package, Variant
 from andon.domain.needs import Need
@@ -15,17 +17,17 @@ from andon.domain.stations import (
     Station,
     StationReport,
 )
-from andon.errors import InvalidInput, NotFound, Refused
-from andon.services.approvals import is_approved
+from andon.errors import InvalidInput, NotFound
+from andon.services.assignments import hub_key, put_in_force, refuse_unapproved, usable_variants
 from andon.services.jobs import ago
 from andon.services.models import find_package
 from andon.services.recipes import find_recipe
+from andon.services.releases import advance, moves_with
 from andon.services.workspaces import Workspace, now
 from andon.store import assignments as stored_assignments
 from andon.store import stations as stored_stations
-from andon.store.assignments import SignedRow
-from andon.trust.assignments import SignedAssignment, sign
-from andon.trust.keys import PublicKey, SigningKey, signing_key
+from andon.trust.assignments import SignedAssignment
+from andon.trust.keys import PublicKey
 from andon.units import Timestamp, is_timestamp
 from andon.wire.deliveries import ReportAnswer
 
@@ -76,6 +78,8 @@ def checked_name(name: str) -> str:
 def take_report(workspace: Workspace, station: str, report: StationReport) -> ReportAnswer:
     """Keep what a station says of itself; one that is not known makes itself known so.
 
+    Where a release is on its way to the station, it goes on by what the station says.
+
     Raises:
         InvalidInput: the report is of another station, its name is not usable, or a number is not finite.
     """
@@ -85,7 +89,15 @@ def take_report(workspace: Workspace, station: str, report: StationReport) -> Re
     _check_report(report)
     with workspace.database.write() as tx:
         stored_stations.report(tx, report, f"station/{station}", now())
-        assignment = stored_assignments.latest(tx, station)
+        if not moves_with(tx, report):
+            return _answer(tx, station)
+    advance(workspace, station)
+    with workspace.database.read() as tx:
+        return _answer(tx, station)
+
+
+def _answer(tx: Connection, station: str) -> ReportAnswer:
+    assignment = stored_assignments.latest(tx, station)
     return ReportAnswer(assignment.counter if assignment else 0)
 
 
@@ -167,11 +179,9 @@ def plan(workspace: Workspace, station: str, request: AssignmentRequest) -> Plan
     known = find_station(workspace, station)
     recipe = find_recipe(workspace, request.recipe)
     package = find_package(workspace, recipe.package)
-    refuse_unapproved(workspace, recipe)
-    variants = tuple(parity.variant for parity in package.parity if parity.passed)
-    if not variants:
-        raise Refused(f"no variant of model {package.digest[:12]} passed parity", "Train it again.")
-    return Plan(known, recipe, package, variants, request.keep, request.deadline)
+    with workspace.database.read() as tx:
+        refuse_unapproved(tx, recipe)
+    return Plan(known, recipe, package, usable_variants(package), request.keep, request.deadline)
 
 
 def assign(workspace: Workspace, station: str, request: AssignmentRequest) -> Assignment:
@@ -187,36 +197,13 @@ def assign(workspace: Workspace, station: str, request: AssignmentRequest) -> As
     with workspace.database.write() as tx:
         counter = stored_assignments.next_counter(tx, station)
         assignment = Assignment(station, counter, *what, author=workspace.who, at=now())
-        signed = sign(assignment, key)
-        stored_assignments.add(tx, assignment, SignedRow(signed.payload, signed.signature))
+        put_in_force(tx, assignment, key)
     return assignment
-
-
-def refuse_unapproved(workspace: Workspace, recipe: Recipe) -> None:
-    """Return where the recipe's model may go to stations.
-
-    Raises:
-        Refused: it is not approved.
-    """
-    if not is_approved(workspace, recipe.package):
-        raise Refused(
-            f"model {recipe.package[:12]} of recipe {recipe.name}@{recipe.version} is not approved",
-            f"Approve it on its page, or run `andon models approve {recipe.package[:12]}`.",
-        )
 
 
 def public_key(workspace: Workspace) -> PublicKey:
     """What stations check assignments with."""
     return hub_key(workspace).public
-
-
-def hub_key(workspace: Workspace) -> SigningKey:
-    """The hub's key, made when first asked for.
-
-    Raises:
-        OperatorError: its file cannot be read or made, or others can read it.
-    """
-    return signing_key(workspace.folder / "keys" / "hub.ed25519")
 
 
 def own_page(station: Station) -> str:

@@ -173,6 +173,13 @@ GO: dict[str, tuple[ReleaseStep, Seen, Timestamp, ReleaseStep, str]] = {
         ReleaseStep.STOPPED,
         "approval",
     ),
+    "it runs what nobody here knows": (
+        ReleaseStep.WAITING,
+        Seen(says(), None, known=False),
+        SOON,
+        ReleaseStep.STOPPED,
+        "brackets@1, which this hub does not know",
+    ),
     "enough parts agree": (
         ReleaseStep.SHADOW,
         Seen(says(), told(), ShadowTally(100, 20)),

@@ -1,0 +1,341 @@
+"""Releases: a gated and approved recipe version goes to stations, step by step, and back if it is bad."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from andon.domain.gates import Gate
+from andon.domain.inspections import Verdict
+from andon.domain.recipes import Recipe
+from andon.domain.releases import ENDED_STEPS, Release, ReleaseEvent, ReleaseSettings, ReleaseStep
+from andon.domain.releasing import (
+    Pieces,
+    Seen,
+    ShadowTally,
+    assignment_for,
+    expected_rejects,
+    may_begin,
+    next_step,
+    seconds_between,
+    to_stop,
+    way_back,
+)
+from andon.domain.stations import Runnable, Station, StationReport
+from andon.errors import Conflict, InvalidInput, Refused
+from andon.services.assignments import hub_key, is_approved, put_in_force, refuse_unapproved, runnable
+from andon.services.jobs import ago
+from andon.services.recipes import find_recipe
+from andon.services.workspaces import Workspace, new_id, now
+from andon.store import assignments as stored_assignments
+from andon.store import gates as stored_gates
+from andon.store import recipes as stored_recipes
+from andon.store import releases as stored_releases
+from andon.store import stations as stored_stations
+from andon.store.releases import Trial
+from andon.units import Timestamp
+
+MAX_REASON = 2000
+"""Characters."""
+
+MAX_STATIONS = 500
+
+DAY_SECONDS = 86_400.0
+PARTS_OF_A_DAY = 5000
+"""At most so many of the last parts say what share of REJECT and REVIEW is to be expected."""
+
+Steps = Mapping[str, ReleaseStep]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """What a person asks for.
+
+    Attributes:
+        recipe: ``NAME`` (its latest version) or ``NAME@VERSION``.
+        waves: groups of stations, one after the other.
+        gate: id of the gate that passed, or its beginning; None: the last one of the recipe version.
+    """
+
+    recipe: str
+    waves: tuple[tuple[str, ...], ...]
+    reason: str
+    gate: str | None = None
+    settings: ReleaseSettings = field(default_factory=ReleaseSettings)
+
+
+def release(workspace: Workspace, request: ReleaseRequest) -> Release:
+    """Send a recipe version on its way; each station begins when it reports next and its wave has come.
+
+    Raises:
+        NotFound: no such recipe, gate or station.
+        InvalidInput: no reason, no station, or one twice.
+        Refused: the gate did not pass or is of something else, or the model is not approved.
+        Conflict: a station is in another release that has not ended.
+    """
+    _check_request(request)
+    recipe = find_recipe(workspace, request.recipe)
+    with workspace.database.write() as tx:
+        gate = _passed_gate(tx, recipe, request.gate)
+        refuse_unapproved(tx, recipe)
+        runnable(tx, recipe)
+        waves = tuple(tuple(wave) for wave in request.waves)
+        what = (recipe.name, recipe.version, recipe.package, gate.id, waves, request.settings)
+        made = Release(new_id(), *what, request.reason.strip(), workspace.who, now())
+        for station in made.stations:
+            _refuse_busy(tx, station)
+        stored_releases.add(tx, made)
+        for station in made.stations:
+            first = (ReleaseStep.WAITING, made.reason, made.author, made.at)
+            stored_releases.add_event(tx, ReleaseEvent(made.id, station, *first))
+    return made
+
+
+def _check_request(request: ReleaseRequest) -> None:
+    if not request.reason.strip() or len(request.reason) > MAX_REASON:
+        raise InvalidInput(
+            "a release needs a reason", f"Say in up to {MAX_REASON} characters why it goes out."
+        )
+    stations = [station for wave in request.waves for station in wave]
+    if not stations or not all(request.waves) or len(stations) > MAX_STATIONS:
+        raise InvalidInput("a release needs stations, and no empty wave", "Name those that shall get it.")
+    twice = sorted({name for name in stations if stations.count(name) > 1})
+    if twice:
+        raise InvalidInput(f"station {twice[0]!r} is named twice", "Each station is in one wave.")
+
+
+def _passed_gate(tx: Connection, recipe: Recipe, asked: str | None) -> Gate:
+    name = f"{recipe.name}@{recipe.version}"
+    gate = stored_gates.get(tx, asked) if asked else stored_gates.latest_of(tx, recipe.name, recipe.version)
+    if gate is None:
+        raise Refused(f"recipe {name} has been through no gate", f"Run `andon gates run {name}`.")
+    if gate.request.candidate != name or gate.package != recipe.package:
+        raise Refused(
+            f"gate {gate.id} is of {gate.request.candidate} with model {gate.package[:12]}, not of {name}",
+            f"Name a gate of {name}, or none for its last one.",
+        )
+    if not gate.outcome.passed:
+        failed = [check.name for check in gate.outcome.checks if not check.passed]
+        raise Refused(
+            f"gate {gate.id} refused {name}: {', '.join(failed) or 'nothing was checked'}",
+            "Look at its flips; what it refused goes to no station.",
+        )
+    return gate
+
+
+def _refuse_busy(tx: Connection, station: str) -> None:
+    stored_stations.get(tx, station)
+    last = stored_releases.last_of(tx, station)
+    if last is not None and last.step not in ENDED_STEPS:
+        raise Conflict(
+            f"station {station!r} is in release {last.release}, which has not ended ({last.step})",
+            "Wait for it, or stop it or roll it back on its page.",
+        )
+
+
+def moves_with(tx: Connection, report: StationReport) -> bool:
+    """Whether this report could bring a release a step on; costs one look-up where it cannot."""
+    last = stored_releases.last_of(tx, report.station)
+    if last is None or last.step in {ReleaseStep.STOPPED, ReleaseStep.ROLLED_BACK}:
+        return False
+    return last.step is not ReleaseStep.DONE or report.rolled_back is not None
+
+
+def advance(workspace: Workspace, station: str) -> ReleaseEvent | None:
+    """Take the next step of the release at a station, if its time has come, and tell the station.
+
+    Step and assignment are one transaction, and with them the end of those that must not go on.
+
+    Raises:
+        OperatorError: the hub's key cannot be read.
+    """
+    with workspace.database.write() as tx:
+        last = stored_releases.last_of(tx, station)
+        if last is None:
+            return None
+        of = stored_releases.get(tx, last.release)
+        history = stored_releases.events(tx, of.id)
+        own = [event for event in history if event.station == station]
+        at = now()
+        event = next_step(of, own, _seen(tx, of, history, own[-1], at), at)
+        if event is not None:
+            _take(workspace, tx, of, event)
+    return event
+
+
+def _seen(
+    tx: Connection, of: Release, history: tuple[ReleaseEvent, ...], last: ReleaseEvent, at: Timestamp
+) -> Seen:
+    station = stored_stations.get(tx, last.station)
+    trial = Trial(last.station, of.recipe, of.recipe_version, last.at)
+    over = seconds_between(last.at, at) >= of.settings.watch.seconds
+    counts = last.step is ReleaseStep.WATCHED and over
+    return Seen(
+        report=station.report,
+        told=station.assignment,
+        shadow=stored_releases.tally(tx, trial) if last.step is ReleaseStep.SHADOW else ShadowTally(),
+        parts=sum(stored_releases.verdicts(tx, trial, PARTS_OF_A_DAY).values()) if counts else 0,
+        may_begin=may_begin(of, last.station, last_steps(history)),
+        approved=is_approved(tx, of.package),
+        known=_runs(tx, station) is not None,
+    )
+
+
+def last_steps(history: tuple[ReleaseEvent, ...]) -> Steps:
+    """Station -> its last step, of the steps of one release, first to last."""
+    return {event.station: event.step for event in history}
+
+
+def _take(workspace: Workspace, tx: Connection, of: Release, event: ReleaseEvent) -> None:
+    """Record a step, tell the station, and stop those that must not go on."""
+    _record(workspace, tx, of, event)
+    steps = last_steps(stored_releases.events(tx, of.id))
+    why = f"{event.station} {event.step.value}: {event.reason}"
+    for station in to_stop(steps):
+        stopped = (ReleaseStep.STOPPED, why, event.author, event.at)
+        _record(workspace, tx, of, ReleaseEvent(of.id, station, *stopped))
+
+
+def _record(workspace: Workspace, tx: Connection, of: Release, event: ReleaseEvent) -> None:
+    stored_releases.add_event(tx, event)
+    counter = stored_assignments.next_counter(tx, event.station)
+    told = assignment_for(of, event, _pieces(tx, of, event), counter)
+    if told is not None:
+        put_in_force(tx, told, hub_key(workspace))
+
+
+def _pieces(tx: Connection, of: Release, event: ReleaseEvent) -> Pieces:
+    station = stored_stations.get(tx, event.station)
+    new = runnable(tx, stored_recipes.get(tx, of.recipe, of.recipe_version))
+    rejects = _expected(tx, of, station) if event.step is ReleaseStep.SWITCHED else None
+    return Pieces(new, _running(tx, station), station.assignment, rejects)
+
+
+def _running(tx: Connection, station: Station) -> Runnable | None:
+    recipe = _runs(tx, station)
+    return None if recipe is None else runnable(tx, recipe)
+
+
+def _runs(tx: Connection, station: Station) -> Recipe | None:
+    """What the station says that it runs, as far as it is known; what it should run is another thing."""
+    report = station.report
+    if report is None:
+        return None
+    version = (report.recipe, report.recipe_version)
+    return stored_recipes.get(tx, *version) if stored_recipes.ids(tx, {version}) else None
+
+
+def _expected(tx: Connection, of: Release, station: Station) -> float | None:
+    """Share of REJECT and REVIEW to be expected: from the shadow, else from what ran there of late."""
+    history = stored_releases.events(tx, of.id)
+    began = next(event.at for event in history if event.station == station.name)
+    tally = stored_releases.tally(tx, Trial(station.name, of.recipe, of.recipe_version, began))
+    expected = expected_rejects(tally.rejects, tally.judged)
+    runs = _runs(tx, station)
+    if expected is not None or runs is None:
+        return expected
+    ran = Trial(station.name, runs.name, runs.version, ago(DAY_SECONDS))
+    of_late = stored_releases.verdicts(tx, ran, PARTS_OF_A_DAY)
+    rejects = of_late.get(Verdict.REJECT, 0) + of_late.get(Verdict.REVIEW, 0)
+    return expected_rejects(rejects, sum(of_late.values()))
+
+
+def roll_back(
+    workspace: Workspace, start: str, reason: str, station: str | None = None
+) -> tuple[ReleaseEvent, ...]:
+    """Take a release back, at one station or at all: those that were switched are told to run what ran
+    before, the others do not begin.
+
+    Args:
+        workspace: where it is recorded.
+        start: id of the release, or its beginning.
+        reason: in a sentence.
+        station: one of its stations; None: all of them.
+
+    Raises:
+        NotFound, Conflict: no release, or several, begin so; or nothing of it is left to be taken back.
+        InvalidInput: there is no reason, or the station is not one of its own.
+        Refused: nothing ran before, or its model is not approved any more.
+        OperatorError: the hub's key cannot be read.
+    """
+    _check_reason(reason)
+    with workspace.database.write() as tx:
+        of = stored_releases.get(tx, start)
+        if station is not None and station not in of.stations:
+            raise InvalidInput(f"station {station!r} is not in release {of.id}")
+        steps = last_steps(stored_releases.events(tx, of.id))
+        wanted = [station] if station is not None else list(of.stations)
+        switched = [name for name in wanted if _is_switched(tx, of, name, steps[name])]
+        if station is not None and not switched:
+            raise Conflict(
+                f"station {station!r} does not run release {of.id} ({steps[station]})",
+                "Stop the release, where it has not ended.",
+            )
+        back = [_go_back(workspace, tx, of, (name, reason.strip())) for name in switched]
+        if switched and not any(back):
+            raise Refused(
+                f"nothing ran on {', '.join(switched)} before release {of.id}",
+                "Assign another recipe on the page Stations.",
+            )
+        stopped = _stop_all(workspace, tx, of, reason.strip())
+        if not switched and not stopped:
+            raise Conflict(f"nothing of release {of.id} runs or waits any more")
+        return stored_releases.events(tx, of.id)
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise InvalidInput("a reason is missing", f"Say in up to {MAX_REASON} characters why.")
+
+
+_RUNS = frozenset({ReleaseStep.SWITCHED, ReleaseStep.WATCHED, ReleaseStep.DONE})
+
+
+def _is_switched(tx: Connection, of: Release, station: str, step: ReleaseStep) -> bool:
+    told = stored_assignments.latest(tx, station)
+    return step in _RUNS and told is not None and told.release == of.id
+
+
+def _go_back(workspace: Workspace, tx: Connection, of: Release, what: tuple[str, str]) -> bool:
+    """Whether something ran there before that it could be told to run again."""
+    station, reason = what
+    told = stored_assignments.latest(tx, station)
+    at = now()
+    counter = stored_assignments.next_counter(tx, station)
+    made = way_back(told, counter, (workspace.who, at)) if told else None
+    if made is None:
+        return False
+    refuse_unapproved(tx, made.recipe)
+    event = ReleaseEvent(of.id, station, ReleaseStep.ROLLED_BACK, reason, workspace.who, at)
+    stored_releases.add_event(tx, event)
+    put_in_force(tx, made, hub_key(workspace))
+    return True
+
+
+def stop(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseEvent, ...]:
+    """Let a release go no further: stations that wait or judge beside stay with what they run.
+
+    Those that were switched already go on with it; take them back with :func:`roll_back`.
+
+    Raises:
+        NotFound, Conflict: no release, or several, begin so; or no station of it waits or judges beside.
+        InvalidInput: there is no reason.
+        OperatorError: the hub's key cannot be read.
+    """
+    _check_reason(reason)
+    with workspace.database.write() as tx:
+        of = stored_releases.get(tx, start)
+        if not _stop_all(workspace, tx, of, reason.strip()):
+            raise Conflict(
+                f"no station of release {of.id} waits or judges beside", "Roll it back, if it is bad."
+            )
+        return stored_releases.events(tx, of.id)
+
+
+def _stop_all(workspace: Workspace, tx: Connection, of: Release, reason: str) -> int:
+    steps = last_steps(stored_releases.events(tx, of.id))
+    waiting = [name for name, step in steps.items() if step in (ReleaseStep.WAITING, ReleaseStep.SHADOW)]
+    for name in waiting:
+        event = ReleaseEvent(of.id, name, ReleaseStep.STOPPED, reason, workspace.who, now())
+        _record(workspace, tx, of, event)
+    return len(waiting)

@@ -16,9 +16,13 @@ from andon.blobs.locks import alone
 from andon.errors import AndonError
 from andon.runtime.telemetry import forbid
 from andon.station.drivers import camera_of, output_of
-from andon.station.hub.assignments import Assignments, Keeper, Library
+from andon.station.hub.assignments import Assignments
 from andon.station.hub.client import Hub
-from andon.station.hub.contact import HubContact, Link, Reports, Uploads
+from andon.station.hub.contact import HubContact, Link, Reports
+from andon.station.hub.library import Keeper, Library
+from andon.station.hub.rollbacks import WayBack
+from andon.station.hub.shadows import Shadows
+from andon.station.hub.uploads import Uploads
 from andon.station.inspecting.inspectors import Inspectors
 from andon.station.line.line import Books, Ends, Line
 from andon.station.running.clock import Clock, system_clock
@@ -28,6 +32,7 @@ from andon.station.settings import Settings
 from andon.station.spool.images import ImageWriter
 from andon.station.spool.recorder import Recorder
 from andon.station.spool.records import Spool
+from andon.station.spool.shadows import ShadowSpool
 from andon.station.spool.shelves import Shelves, Space
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState
@@ -80,6 +85,7 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     finally:
         guard.set()
         await station.inspectors.close()
+        await asyncio.to_thread(station.shadows.close)
         await asyncio.to_thread(station.spool.thread.close)
         station.spool.spool.close()
 
@@ -97,6 +103,8 @@ class _Station:
     shelves: Shelves
     line: Line
     assignments: Assignments
+    way_back: WayBack
+    shadows: Shadows
     reports: Reports
     uploads: Uploads
     ends: Ends
@@ -115,9 +123,8 @@ def _opened(settings: Settings, clock: Clock, watch: Watch) -> _Station:
     output = output_of(settings.output, state, clock)
     ends = Ends(camera, output, watch, settings.queue, settings.stall)
     hub = Hub(httpx.Client(base_url=settings.hub, timeout=HTTP_SECONDS), settings.name)
-    assignments = Assignments(
-        Keeper(hub, _library(settings), settings.name), inspectors, spool, state, clock
-    )
+    keeper = Keeper(hub, _library(settings), settings.name)
+    assignments = Assignments(keeper, inspectors, spool, state, clock)
     page = PageSettings(settings.page_host, settings.page_port)
     link = Link(hub, HubContact(state, clock), watch, clock)
     return _Station(
@@ -130,6 +137,8 @@ def _opened(settings: Settings, clock: Clock, watch: Watch) -> _Station:
         shelves=Shelves(spool, blobs, Space(settings.folder, settings.min_free)),
         line=Line(ends, Books(recorder, images), inspectors, state, clock),
         assignments=assignments,
+        way_back=WayBack(keeper, inspectors, spool, state, clock),
+        shadows=Shadows(link, ShadowSpool(settings.folder / "shadows.db"), inspectors.beside, state),
         reports=Reports(link, state, assignments),
         uploads=Uploads(link, spool, blobs, state),
         ends=ends,
@@ -161,10 +170,14 @@ def _loops(station: _Station, clock: Clock, watch: Watch) -> tuple[Loop, ...]:
         Loop("records", station.recorder.run),
         Loop("images", station.images.run),
         Loop("inspector", station.inspectors.run),
+        Loop("beside", station.inspectors.beside.run),
         Loop("output", station.ends.output.run),
         Loop("line", station.line.judge),
         Loop("camera", station.line.take),
         Loop("assignments", station.assignments.run),
+        Loop("way back", station.way_back.run),
+        Loop("shadows", station.shadows.run),
+        Loop("shadow uploads", station.shadows.upload),
         Loop("reports", station.reports.run),
         Loop("uploads", station.uploads.run),
         Loop("tidy", tidy),

@@ -127,7 +127,7 @@ def test_pictures_go_after_their_records_receipt_and_only_where_they_are_wanted(
     spool.receipted([written.id], {}, [thumbnail.digest])
     assert spool.pictures.wanted(10) == (thumbnail,)
     assert spool.pictures.spent(10) == (image,)
-    spool.pictures.uploaded(thumbnail.digest)
+    spool.uploaded(thumbnail.digest, "2026-11-21")
     assert {found.digest for found in spool.pictures.spent(10)} == {image.digest, thumbnail.digest}
     spool.forget(image.digest)
     assert spool.image_bytes() == 0
@@ -161,7 +161,7 @@ def test_a_picture_the_hub_waits_for_is_still_sent_when_another_record_shows_it(
     second = spool.record(record())
     spool.settle(kept(second, better), (better,))
     assert spool.pictures.wanted(10) == (better,)
-    spool.pictures.uploaded(image.digest)
+    spool.uploaded(image.digest, "2026-11-21")
     assert spool.pictures.spent(10) == ()
     third = spool.record(record())
     spool.settle(kept(third, image), (image,))
@@ -212,8 +212,8 @@ def test_what_is_given_up_first_is_worth_least_and_its_record_says_that_it_is_lo
 
 def test_the_floor_of_assignments_never_sinks(spool: Spool) -> None:
     assert (spool.facts.floor(), spool.facts.assignment(), spool.facts.hub_key()) == (0, None, None)
-    spool.facts.keep_assignment("seven", 7)
-    spool.facts.keep_assignment("five", 5)
+    spool.facts.keep_assignment("seven", 7, 1.5)
+    spool.facts.keep_assignment("five", 5, 2.5)
     spool.facts.keep_hub_key("key")
     assert (spool.facts.floor(), spool.facts.assignment(), spool.facts.hub_key()) == (7, "five", "key")
 

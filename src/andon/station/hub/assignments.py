@@ -1,128 +1,28 @@
 """What the station runs: fetched, verified, made durable, swapped in; after a restart without the hub."""
 
-import json
-import shutil
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from andon.blobs.folder import FolderBlobs
-from andon.domain.serial import canonical, from_json
 from andon.domain.stations import AlarmCode, Assignment
-from andon.errors import AndonError, NetworkError, NotFound, OperatorError, Refused
-from andon.runtime.package import load_package, package_digest, seal, write_package
-from andon.station.hub.client import Hub
-from andon.station.inspecting.inspectors import Inspectors, Prepared
-from andon.station.inspecting.judgements import Setup
+from andon.errors import AndonError, NetworkError
+from andon.station.hub.library import Keeper
+from andon.station.hub.rollbacks import Superseded, alarm_of, fallback_of
+from andon.station.inspecting.inspectors import Inspectors
 from andon.station.running.clock import Clock, back_off
 from andon.station.running.loops import Thread
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.alarms import Case, Raised
 from andon.station.state.line import LineState
-from andon.trust.assignments import SignedAssignment, verify
-from andon.trust.keys import PublicKey
-from andon.units import Digest
+from andon.station.state.trial import trial_of
 
 ROUND = 0.5
 LONGEST_PAUSE = 15.0
 REFUSED_PAUSE = 60.0
-"""Seconds before what was refused is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """Where packages and templates lie, and what they are opened with.
-
-    Attributes:
-        packages: folder; each package in one named by its digest.
-        templates: pictures to locate parts by.
-        threads: of the engine.
-        hub_key: base64, where somebody told the station; None trusts the hub it meets first.
-    """
-
-    packages: Path
-    templates: FolderBlobs
-    threads: int = 1
-    hub_key: str | None = None
-
-
-class Keeper:
-    """The blocking half: hub and disk; called in a thread of its own."""
-
-    def __init__(self, hub: Hub, library: Library, station: str) -> None:
-        self._hub = hub
-        self._library = library
-        self._station = station
-
-    def stored(self, text: str, key: str, floor: int) -> Assignment:
-        """The assignment that ran before a restart.
-
-        Raises:
-            Refused: it was altered on the disk, or is not the hub's.
-        """
-        return verify(from_json(SignedAssignment, json.loads(text)), PublicKey(key), self._station, floor)
-
-    @property
-    def told(self) -> str | None:
-        """The hub's key, where somebody told the station: it counts more than what it knows."""
-        return self._library.hub_key
-
-    def met(self) -> str:
-        """The hub's key as the hub says it: believed once, when they first meet."""
-        return self._hub.key().text
-
-    def fetch(self, key: str, floor: int) -> tuple[Assignment, str]:
-        """The newest assignment, and its signed text to keep."""
-        signed = self._hub.assignment()
-        return verify(signed, PublicKey(key), self._station, floor), canonical(signed).decode()
-
-    def prepare(self, assignment: Assignment) -> Prepared:
-        """Bring package and template to the disk, where they are not there and whole.
-
-        Raises:
-            NetworkError: the hub is needed and away. Refused: what it gives is not what was signed.
-        """
-        recipe = assignment.recipe
-        folder = self._library.packages / recipe.package
-        try:
-            load_package(folder, recipe.package)
-        except (Refused, OperatorError):
-            self._download(folder, recipe.package)
-        template = None if recipe.locate is None else self._template(recipe.locate.template)
-        setup = Setup(
-            folder=str(folder),
-            package=recipe.package,
-            recipe=recipe,
-            variants=assignment.variants,
-            threads=self._library.threads,
-            template=None if template is None else b64encode(template).decode(),
-        )
-        return Prepared(assignment, setup)
-
-    def _download(self, folder: Path, package: Digest) -> None:
-        manifest = self._hub.manifest(package)
-        graph, golden = self._hub.package_files(package, manifest)
-        if package_digest(seal(manifest, graph, golden)) != package:
-            raise Refused(
-                f"the package that came is not {package[:12]}", "Look at the hub's disk: its files changed."
-            )
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        write_package(folder, manifest, graph, golden)
-
-    def _template(self, digest: Digest) -> bytes:
-        try:
-            return self._library.templates.get(digest)
-        except (NotFound, Refused):
-            content = self._hub.blob(digest)
-            self._library.templates.path(digest).unlink(missing_ok=True)
-            self._library.templates.put(content)
-            return content
+"""Seconds before what was refused is tried again, and a shadow that could not be fetched."""
 
 
 class Assignments:
-    """Sees to it that the newest assignment runs.
+    """Sees to it that the newest assignment runs, or its fallback where the station went back from it.
 
     Attributes:
         wanted: counter that the hub named last; 0 while it named none.
@@ -140,6 +40,7 @@ class Assignments:
         self._thread = Thread("assignments")
         self._order: _Order | None = None
         self._refused = (0, 0.0)
+        self._shadow: tuple[Assignment, float] | None = None
 
     async def run(self) -> None:
         """Run what ran before, then follow the hub, until cancelled."""
@@ -164,14 +65,20 @@ class Assignments:
 
     async def _resume(self) -> None:
         """Without the hub: a station goes on after a restart with what it had."""
-        text = await self._spool.call(self._spool.spool.facts.assignment)
-        key = await self._spool.call(self._spool.spool.facts.hub_key)
+        facts = self._spool.spool.facts
+        text, key = await self._spool.call(facts.assignment), await self._spool.call(facts.hub_key)
         if text is None or key is None:
             self._alarm_none()
             return
-        floor = await self._spool.call(self._spool.spool.facts.floor)
-        self._order = _Order(self._keeper.stored(text, key, floor), text)
-        self._state.assignment = self._order.assignment
+        floor = await self._spool.call(facts.floor)
+        assignment = self._keeper.stored(text, key, floor)
+        fact = await self._spool.call(facts.rolled_back)
+        if fact is not None and fact.counter == assignment.counter:
+            assignment = fallback_of(assignment) or assignment
+            self._state.rolled_back = fact
+            self._state.raise_alarm(alarm_of(fact))
+        self._order = _Order(assignment, None)
+        self._state.assignment = assignment
 
     async def _follow(self) -> None:
         """Fetch what the hub wants to run, where it is newer; then run what is to be run."""
@@ -181,6 +88,8 @@ class Assignments:
             self._order = await self._fetched()
         if self._order is not None:
             await self._carry_out(self._order)
+        if self._shadow is not None and self._clock.monotonic() >= self._shadow[1]:
+            await self._judge_beside(self._shadow[0])
 
     def _is_new(self, counter: int) -> bool:
         if not counter or counter == self._counter():
@@ -205,17 +114,60 @@ class Assignments:
         return _Order(*await self._thread.call(self._keeper.fetch, key, floor))
 
     async def _carry_out(self, order: "_Order") -> None:
-        prepared = await self._thread.call(self._keeper.prepare, order.assignment)
-
-        async def keep() -> None:
-            """The floor rises before the first part is judged by it."""
-            if order.text is not None:
-                counter = order.assignment.counter
-                await self._spool.call(self._spool.spool.facts.keep_assignment, order.text, counter)
-
-        await self._inspectors.swap(prepared, keep)
+        """Nothing is switched to whose way back does not lie here too."""
+        assignment = order.assignment
+        try:
+            self._refuse_left(assignment)
+            prepared = await self._thread.call(self._keeper.prepare, assignment)
+            if order.text is not None and assignment.fallback is not None:
+                await self._thread.call(self._keeper.setup, assignment.fallback)
+            await self._inspectors.swap(prepared, lambda: self._keep(order))
+        except Superseded:
+            self._order = None
+            return
         self._order = None
         self._state.clear_alarm(AlarmCode.PACKAGE_REFUSED)
+        self._shadow = (assignment, 0.0)
+
+    async def _keep(self, order: "_Order") -> None:
+        """The floor rises before the first part is judged by it, and the watch begins."""
+        assignment, facts = order.assignment, self._spool.spool.facts
+        self._refuse_left(assignment)
+        now = self._clock.unix()
+        watched = 0.0
+        if order.text is None:
+            watched = max(0.0, now - await self._spool.call(facts.switched))
+        else:
+            await self._spool.call(facts.keep_assignment, order.text, assignment.counter, now)
+            self._state.rolled_back = None
+            self._state.clear_alarm(AlarmCode.ROLLED_BACK)
+        self._state.trial = trial_of(assignment, self._clock.monotonic(), watched)
+
+    def _refuse_left(self, assignment: Assignment) -> None:
+        """The station went back from this one in the meantime.
+
+        Raises:
+            Superseded: so it did.
+        """
+        left = self._state.rolled_back
+        if left is not None and left.counter == assignment.counter and assignment.fallback is not None:
+            raise Superseded("the station went back from this assignment")
+
+    async def _judge_beside(self, assignment: Assignment) -> None:
+        """A shadow that cannot be fetched is a note in the report, and is tried again."""
+        self._shadow = None
+        shadow = assignment.shadow if self._state.rolled_back is None else None
+        if shadow is None:
+            self._inspectors.beside.want(None)
+            return
+        try:
+            setup = await self._thread.call(self._keeper.setup, shadow)
+        except AndonError as cause:
+            self._inspectors.beside.cannot(shadow.recipe, cause.message)
+            self._shadow = (assignment, self._clock.monotonic() + REFUSED_PAUSE)
+        else:
+            # Meanwhile the station may have gone back, to what nothing is compared with.
+            self._inspectors.beside.want(None if self._state.rolled_back else setup)
 
     def _refuse(self, cause: AndonError) -> None:
         """What runs goes on; the same is tried again after a while, something newer at once."""

@@ -1,7 +1,7 @@
 """The hub as a station sees it: a few requests, each an answer or a ``NetworkError``; they block."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -61,9 +61,14 @@ class Hub:
         """Say how the station is; the answer says which assignment it should run."""
         return self._read(ReportAnswer, "PUT", f"{self._own}/reports", canonical(report))
 
-    def deliver(self, records: Sequence[str], reviews: Sequence[str]) -> Receipt:
-        """Hand over records and reviews, each as its JSON text."""
-        body = f'{{"records":[{",".join(records)}],"reviews":[{",".join(reviews)}]}}'
+    def deliver(self, texts: Mapping[str, Sequence[str]]) -> Receipt:
+        """Hand over what is named by the fields of a ``Delivery``, each thing as its JSON text."""
+        fields = ",".join(f'"{field}":[{",".join(given)}]' for field, given in texts.items())
+        return self._read(Receipt, "POST", f"{self._own}/deliveries", f"{{{fields}}}".encode())
+
+    def deliver_shadows(self, shadows: Sequence[str]) -> Receipt:
+        """Hand over what a second model said, each as its JSON text; apart from what must arrive."""
+        body = f'{{"shadows":[{",".join(shadows)}]}}'
         return self._read(Receipt, "POST", f"{self._own}/deliveries", body.encode())
 
     def key(self) -> PublicKey:

@@ -54,7 +54,9 @@ def main(arguments: list[str]) -> None:
     station = socket.socket(fileno=int(arguments[0]))
     ring = Ring(int(arguments[1]), int(arguments[2]))
     setup = _setup(station, ring)
-    if setup.quiet:
+    if setup.beside:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    elif setup.quiet:
         _keep_quiet()
     try:
         loaded = load_package(Path(setup.folder), setup.package)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from andon.domain.stations import AlarmCode, Assignment
 from andon.errors import OperatorError
+from andon.station.cameras.frames import Frame
+from andon.station.inspecting.beside import Beside
 from andon.station.inspecting.judgements import Setup
 from andon.station.inspecting.process import InspectorProcess, PackageRefused, start
 from andon.station.running.clock import Clock, back_off, in_time
@@ -21,6 +23,9 @@ STUCK = 20.0
 RETIRE = 5.0
 HANDED_OVER = 0.05
 """Seconds after which the line has given the last part to the inspector that it chose before a switch."""
+
+BESIDE_STARTUP = 600.0
+"""Seconds that a shadow has to show that it works: it gets only the time that nobody else wants."""
 
 LONGEST_PAUSE = 10.0
 ROUND = 0.25
@@ -46,12 +51,14 @@ class Inspectors:
     """Holds at most one running inspector; the line asks for it before each part.
 
     Attributes:
+        beside: what judges parts once they are answered.
         running: None before the first assignment, and while a dead inspector is replaced.
         prepared: what should run; None before the first assignment.
         spoiled: the package on the disk was refused when an inspector was replaced.
     """
 
     def __init__(self, slot_bytes: int, state: LineState, clock: Clock) -> None:
+        self.beside = Beside(lambda setup: start(setup, slot_bytes, clock, BESIDE_STARTUP), state, clock)
         self.running: Running | None = None
         self.prepared: Prepared | None = None
         self.spoiled = False
@@ -60,18 +67,28 @@ class Inspectors:
         self._clock = clock
         self._starting = asyncio.Lock()
 
-    async def swap(self, prepared: Prepared, keep: Callable[[], Awaitable[None]]) -> None:
+    def offer(self, frame: Frame, inspection: str, is_idle: bool) -> None:
+        """Let the model beside look at a part that was answered; ``is_idle``: no other part waits."""
+        running = self.running
+        if self.beside.is_wanted:
+            is_free = running is not None and not running.process.busy
+            self.beside.offer(frame, inspection, is_idle and is_free)
+
+    async def swap(
+        self, prepared: Prepared, keep: Callable[[], Awaitable[None]], quiet: bool = True
+    ) -> None:
         """Start a second inspector, let it show that it works, make it durable with ``keep``, then switch.
 
         The switch is between two parts: whoever judges one holds on to the inspector it began with.
+        ``quiet``: it yields to the one that works until then.
 
         Raises:
             PackageRefused: the package does not work here; the old one goes on.
             OperatorError: no inspector can be started now; the old one goes on.
         """
         async with self._starting:
-            quiet = replace(prepared.setup, quiet=self.running is not None)
-            process = await start(quiet, self._slot_bytes, self._clock)
+            setup = replace(prepared.setup, quiet=quiet and self.running is not None)
+            process = await start(setup, self._slot_bytes, self._clock)
             try:
                 await keep()
             except BaseException:
@@ -99,6 +116,7 @@ class Inspectors:
 
     async def close(self) -> None:
         """End what runs."""
+        await self.beside.close()
         running, self.running = self.running, None
         if running is not None:
             await running.process.close()

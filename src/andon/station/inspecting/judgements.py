@@ -25,7 +25,7 @@ class Setup:
 
     Attributes:
         folder: of the package. variants: those it may choose from. template: to locate the part by, base64.
-        quiet: start at low priority, until it is woken.
+        quiet: start at low priority, until it is woken. beside: work only when nobody else would, always.
     """
 
     folder: str
@@ -35,6 +35,7 @@ class Setup:
     threads: int
     template: str | None = None
     quiet: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,18 +91,18 @@ class InspectorProcess:
         """Seconds since it last judged, or since it was asked to after it had nothing to do."""
         return self._clock.monotonic() - max(self.last, self._asked if self.busy else 0.0)
 
-    async def until_ready(self) -> None:
-        """Wait for its first words.
+    async def until_ready(self, patience: float = STARTUP) -> None:
+        """Wait for its first words, at most ``patience`` seconds.
 
         Raises:
             PackageRefused: what it says is that it will not run this package.
             InspectorFailed: it died, or took too long.
         """
         try:
-            self.ready = await in_time(self._clock, STARTUP, self._first)
+            self.ready = await in_time(self._clock, patience, self._first)
         except TimeoutError as cause:
             raise InspectorFailed(
-                ReasonCode.MODEL_FAILED, f"the inspector was not ready after {STARTUP:g} s"
+                ReasonCode.MODEL_FAILED, f"the inspector was not ready after {patience:g} s"
             ) from cause
 
     async def judge(self, frame: Frame) -> Judgement:
@@ -222,8 +222,8 @@ class InspectorProcess:
         self._child.poll()
 
 
-async def start(setup: Setup, slot_bytes: int, clock: Clock) -> InspectorProcess:
-    """Start an inspector and wait until it has shown that it works.
+async def start(setup: Setup, slot_bytes: int, clock: Clock, patience: float = STARTUP) -> InspectorProcess:
+    """Start an inspector and wait until it has shown that it works, at most ``patience`` seconds.
 
     Raises:
         PackageRefused: it will not run the package.
@@ -245,7 +245,7 @@ async def start(setup: Setup, slot_bytes: int, clock: Clock) -> InspectorProcess
     process = InspectorProcess(child, ours, ring, clock)
     process._send(str(len(text)).encode())
     try:
-        await process.until_ready()
+        await process.until_ready(patience)
     except (AndonError, asyncio.CancelledError):
         await asyncio.shield(process.close())
         raise

@@ -4,7 +4,7 @@ Every change is on the disk when its call returns (WAL, ``synchronous=FULL``).  
 thread at a time; it alone checkpoints, when asked, because a checkpoint takes longer than a record may.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,16 +58,33 @@ END;
 """
 """Totals are kept, not counted: after days without a hub there are millions of rows."""
 
+_FEEDBACK = """
+CREATE TABLE chosen (
+    id TEXT PRIMARY KEY, inspection TEXT NOT NULL, blob TEXT NOT NULL, rank INTEGER NOT NULL,
+    body TEXT NOT NULL, told INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX chosen_untold ON chosen (id) WHERE told = 0;
+CREATE INDEX chosen_order ON chosen (rank, id);
+CREATE INDEX chosen_blob ON chosen (blob);
+CREATE TABLE owed (
+    inspection TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (inspection, digest)
+) WITHOUT ROWID;
+CREATE INDEX owed_digest ON owed (digest);
+CREATE TABLE given_up (inspection TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE days (day TEXT PRIMARY KEY, pictures INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO totals VALUES ('chosen', 0);
+"""
+"""Whose pictures are sent and why, which the hub waits for, and how many went on each day."""
+
 STEPS = (
     _FIRST + "".join(_COUNTED.format(table=table) for table in ("records", "held", "aside")) + _MEASURED,
+    _FEEDBACK + _COUNTED.format(table="chosen"),
 )
 """What makes each version of the file of the one before it, the first of nothing; only ever added to."""
 
-VERSION = len(STEPS)
-
 
 class Database:
-    """One connection to the file.
+    """One connection to the file; ``steps`` make its tables.
 
     Raises:
         DiskFull: no space is left; nothing of the call was done.
@@ -75,9 +92,10 @@ class Database:
         UnsupportedVersion: a newer program made it, or this SQLite cannot be trusted with it.
     """
 
-    def __init__(self, path: Path, vfs: str | None = None) -> None:
+    def __init__(self, path: Path, vfs: str | None = None, steps: Sequence[str] = STEPS) -> None:
         _check_library()
         self._path = path
+        self._steps = steps
         with _failures(path):
             self._connection = apsw.Connection(str(path), vfs=vfs)
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
@@ -124,15 +142,15 @@ class Database:
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _prepare(self) -> None:
-        version = self.rows("PRAGMA user_version")[0][0]
-        if version > VERSION:
+        version, newest = self.rows("PRAGMA user_version")[0][0], len(self._steps)
+        if version > newest:
             raise UnsupportedVersion(
-                f"{self._path} was made by a newer Andon (format {version}, this one reads {VERSION})",
+                f"{self._path} was made by a newer Andon (format {version}, this one reads {newest})",
                 "Install a newer Andon.",
             )
-        for step in STEPS[version:]:
+        for step in self._steps[version:]:
             self.run(step)
-        self.run(f"PRAGMA user_version = {VERSION}")
+        self.run(f"PRAGMA user_version = {newest}")
 
 
 def _check_library() -> None:

@@ -1,5 +1,9 @@
 """Single values that outlive a restart: the last number given, the hub's key, what runs and its floor."""
 
+import json
+
+from andon.domain.serial import canonical, from_json
+from andon.domain.stations import RolledBack
 from andon.station.spool.database import Database
 
 
@@ -8,6 +12,8 @@ class _Fact:
     FLOOR = "assignment-floor"
     ASSIGNMENT = "assignment"
     HUB_KEY = "hub-key"
+    SWITCHED = "switched"
+    ROLLED_BACK = "rolled-back"
 
 
 class Facts:
@@ -37,11 +43,26 @@ class Facts:
         """The signed assignment that ran last, as JSON; None before the first."""
         return self._known(_Fact.ASSIGNMENT)
 
-    def keep_assignment(self, text: str, counter: int) -> None:
-        """Run this from now on, also after a restart, and nothing older."""
+    def keep_assignment(self, text: str, counter: int, at: float) -> None:
+        """Run this from now on (``at``, seconds since 1970), also after a restart, and nothing older."""
         with self._database.change():
             self._keep(_Fact.ASSIGNMENT, text)
             self._keep(_Fact.FLOOR, str(max(counter, self.floor())))
+            self._keep(_Fact.SWITCHED, repr(at))
+
+    def switched(self) -> float:
+        """Seconds since 1970 at which the assignment began to run; 0 before the first."""
+        return float(self._known(_Fact.SWITCHED) or 0)
+
+    def rolled_back(self) -> RolledBack | None:
+        """The last time this station went back, from whichever assignment; None where it never did."""
+        text = self._known(_Fact.ROLLED_BACK)
+        return None if text is None else from_json(RolledBack, json.loads(text))
+
+    def keep_rolled_back(self, fact: RolledBack) -> None:
+        """Do not run what was left, also not after a restart."""
+        with self._database.change():
+            self._keep(_Fact.ROLLED_BACK, canonical(fact).decode())
 
     def next_number(self) -> int:
         """The next number of the station's sequence, from 1; used up. Inside of a change."""

@@ -40,6 +40,12 @@ class Case(StrEnum):
     DISK_FULL = "disk-full.full"
     DISK_UNUSABLE = "disk-full.unusable"
     RECORDS_REFUSED = "records-refused.aside"
+    SENT_BACK = "rolled-back.person"
+    TOO_MANY_REJECTS = "rolled-back.rejects"
+    TOO_MANY_UNDECIDED = "rolled-back.undecided"
+    TOO_SLOW = "rolled-back.slow"
+    CONTRADICTED = "rolled-back.contradicted"
+    NOT_BACK_YET = "rolled-back.failed"
 
     @property
     def code(self) -> AlarmCode:

@@ -4,10 +4,12 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from andon.domain.feedback import Answer
 from andon.domain.inspections import Inspection, Verdict
-from andon.domain.stations import AlarmCode, Assignment, StationReport
+from andon.domain.stations import AlarmCode, Assignment, RolledBack, Sending, ShadowCount, StationReport
 from andon.station.state.alarms import Raised
 from andon.station.state.recent import Judged, Recent
+from andon.station.state.trial import Trial
 from andon.units import Timestamp
 
 LAST_PARTS = 60
@@ -35,6 +37,11 @@ class LineState:
         shed: what was given up for lack of disk, counted by kind.
         unheard: answers that did not reach the plant, since the program started.
         alarms: those that stand, by code.
+        trial: what was seen since the last switch; None where nothing is watched.
+        rolled_back: why the fallback of the assignment runs; None where it does not.
+        asked_back: counter of the assignment that a person wants to leave, and who it is.
+        shadow: how the model does that judges beside; None without one.
+        sending: pictures that the policy chose; None where all that is kept is sent.
     """
 
     station: str
@@ -61,6 +68,11 @@ class LineState:
     shed: Counter[str] = field(default_factory=Counter)
     unheard: int = 0
     alarms: dict[AlarmCode, Raised] = field(default_factory=dict)
+    trial: Trial | None = None
+    rolled_back: RolledBack | None = None
+    asked_back: tuple[int, str] | None = None
+    shadow: ShadowCount | None = None
+    sending: Sending | None = None
 
     def judged(self, part: Judged, monotonic: float) -> None:
         """Count one answered part."""
@@ -70,6 +82,13 @@ class LineState:
         self.recent.put(part)
         self.latencies.append(part.inspection.milliseconds)
         self.moments.append(monotonic)
+        if self.trial is not None:
+            self.trial.judged(part.inspection, monotonic)
+
+    def answered(self, inspection: Inspection, answer: Answer) -> None:
+        """A person said something of a part."""
+        if self.trial is not None:
+            self.trial.answered(inspection, answer)
 
     def settle(self, told: Inspection, inspection: Inspection) -> None:
         """What is known at last of a part that was judged as ``told``: its verdict, and of its image."""
@@ -125,6 +144,9 @@ class LineState:
             alarms=tuple(alarm.reported() for alarm in self.alarms.values()),
             page=self.page,
             shed=dict(self.shed),
+            rolled_back=self.rolled_back,
+            shadow=self.shadow,
+            sending=self.sending,
         )
 
 

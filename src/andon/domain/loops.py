@@ -59,7 +59,12 @@ class LoopPlan:
 
 
 class TurnStep(StrEnum):
-    """The steps of a turn, in order. ENDED says why it went no further, or that it was released."""
+    """The steps of a turn, in order. ENDED says why it went no further, or that it was released.
+
+    What each gives (the subject of its event): STARTED the recipe version that runs, FROZEN a snapshot,
+    TRAINED and EVALUATED a model, RECIPE a recipe version, GATED a gate, APPROVED a model, RELEASED a
+    release, SELECTED a selection, ENDED an :class:`Ending`.
+    """
 
     STARTED = "started"
     FROZEN = "frozen"
@@ -71,6 +76,22 @@ class TurnStep(StrEnum):
     RELEASED = "released"
     SELECTED = "selected"
     ENDED = "ended"
+
+
+class Ending(StrEnum):
+    """How a turn ended.
+
+    RELEASED: its model is on its way to the stations; MADE: it is approved, and the plan names no station.
+    SAME: the data gave the model and the cuts that run already. REFUSED: the gate said no.
+    FAILED: a step could not be made. STOPPED: a person ended it.
+    """
+
+    RELEASED = "released"
+    MADE = "made"
+    SAME = "same"
+    REFUSED = "refused"
+    FAILED = "failed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +118,21 @@ class Turn:
     at: Timestamp
     events: tuple[TurnEvent, ...] = ()
 
+    def of(self, step: TurnStep) -> TurnEvent | None:
+        """What came of a step; None where it was not made."""
+        return next((event for event in self.events if event.step is step), None)
+
+    def subject(self, step: TurnStep) -> str:
+        """What a step gave; empty where it was not made, or gave nothing."""
+        event = self.of(step)
+        return event.subject if event is not None else ""
+
     @property
     def ended(self) -> bool:
         """Whether nothing more comes of it."""
-        return any(event.step is TurnStep.ENDED for event in self.events)
+        return self.of(TurnStep.ENDED) is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it stands before its approval; where the plan gives that, it does not for long."""
+        return bool(self.events) and self.events[-1].step is TurnStep.GATED

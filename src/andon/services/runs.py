@@ -44,6 +44,12 @@ def begin_run(workspace: Workspace, snapshot: Digest, settings: TrainSettings) -
     return run
 
 
+def finished_run(workspace: Workspace, snapshot: Digest, settings: TrainSettings) -> Run | None:
+    """A run that gave a package with this snapshot and these settings; doing it again would give the same."""
+    with workspace.database.read() as tx:
+        return stored_runs.finished(tx, snapshot, settings)
+
+
 def start_run(workspace: Workspace, dataset: str, settings: TrainSettings) -> Run:
     """Ask a worker for a training; one of the same snapshot and settings that did not end goes on.
 

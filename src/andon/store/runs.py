@@ -108,9 +108,18 @@ def page(tx: Connection, after: int | None, limit: int) -> Page[Run]:
 
 def unfinished(tx: Connection, snapshot: Digest, settings: TrainSettings) -> Run | None:
     """The latest run of this snapshot and these settings that did not end: it runs, or was killed."""
+    return _latest_in(tx, snapshot, settings, RunState.RUNNING)
+
+
+def finished(tx: Connection, snapshot: Digest, settings: TrainSettings) -> Run | None:
+    """The latest run of this snapshot and these settings that gave a package."""
+    return _latest_in(tx, snapshot, settings, RunState.FINISHED)
+
+
+def _latest_in(tx: Connection, snapshot: Digest, settings: TrainSettings, state: RunState) -> Run | None:
     same = (runs.c.snapshot == snapshot, runs.c.settings == as_text(settings))
     found = tx.execute(select(runs).where(*same).order_by(runs.c.id.desc())).all()
-    return next((run for run in _runs(tx, found) if run.state is RunState.RUNNING), None)
+    return next((run for run in _runs(tx, found) if run.state is state), None)
 
 
 def _id(tx: Connection, run_id: str) -> int:

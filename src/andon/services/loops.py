@@ -1,0 +1,258 @@
+"""The loop: plans, and turns as they are begun, waited for, ended and gone on with."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from andon.domain.approvals import ApprovalDecision
+from andon.domain.jobs import ENDED, Job, JobKind, JobState
+from andon.domain.loops import Ending, LoopPlan, Turn, TurnEvent, TurnStep
+from andon.domain.needs import Need
+from andon.domain.presets import checked
+from andon.domain.requests import TurnJob
+from andon.domain.serial import to_json
+from andon.errors import Conflict, InvalidInput, NotFound
+from andon.services.jobs import retry_job
+from andon.services.workspaces import Workspace, new_id, now
+from andon.store import approvals as stored_approvals
+from andon.store import jobs as stored_jobs
+from andon.store import loops as stored_loops
+from andon.store import recipes as stored_recipes
+from andon.store import stations as stored_stations
+from andon.store.paging import Page
+from andon.units import Digest
+
+MAX_REASON = 2000
+MOST_STEPS = 10**6
+
+
+def save_plan(workspace: Workspace, plan: LoopPlan) -> LoopPlan:
+    """Put a plan in force as the next version of its name; turns go on by the version they began with.
+
+    Raises:
+        InvalidInput: its name, a setting of its training, or its stations are not possible.
+    """
+    _check_plan(plan)
+    with workspace.database.write() as tx:
+        return stored_loops.add_plan(tx, replace(plan, author=workspace.who, at=now()))
+
+
+def _check_plan(plan: LoopPlan) -> None:
+    name = plan.name
+    if not name.strip() or not name.isprintable() or "@" in name or "/" in name or len(name) > 100:
+        raise InvalidInput(
+            f"plan name {name[:60]!r} is not usable",
+            "Use up to 100 printable characters, and neither '@' nor '/': it is that of the recipe.",
+        )
+    checked(plan.train)
+    if not 0 <= plan.fine_tune <= MOST_STEPS:
+        raise InvalidInput(f"a fine-tune of {plan.fine_tune} steps is not possible")
+    stations = [station for wave in plan.stations for station in wave]
+    if len(set(stations)) != len(stations) or not all(plan.stations):
+        raise InvalidInput("a station of the plan is named twice, or a wave is empty")
+    kinds = [trigger.kind for trigger in plan.triggers]
+    if len(set(kinds)) != len(kinds):
+        raise InvalidInput("a kind of signal has two limits in the plan", "Give each kind one limit.")
+
+
+def find_plan(workspace: Workspace, name: str, version: int | None = None) -> LoopPlan:
+    """A plan: the version in force, or the one asked for.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with workspace.database.read() as tx:
+        return stored_loops.plan(tx, name, version)
+
+
+def all_plans(workspace: Workspace) -> tuple[LoopPlan, ...]:
+    """The version in force of every plan, by name."""
+    with workspace.database.read() as tx:
+        return stored_loops.all_plans(tx)
+
+
+def versions_of_plan(workspace: Workspace, name: str) -> tuple[LoopPlan, ...]:
+    """All versions of a plan, newest first."""
+    with workspace.database.read() as tx:
+        return stored_loops.versions(tx, name)
+
+
+def start_turn(workspace: Workspace, plan: str, cause: str, *, by_worker: bool = True) -> Turn:
+    """Begin a turn, and ask a worker for it unless this process does it itself.
+
+    Raises:
+        NotFound: there is no such plan. Conflict: a turn of it has not ended.
+    """
+    with workspace.database.write() as tx:
+        found = stored_loops.plan(tx, plan)
+        unfinished = stored_loops.open_turns(tx, plan)
+        if unfinished:
+            raise Conflict(
+                f"turn {unfinished[0].id[:13]} of {plan!r} has not ended",
+                "Let it end, approve what it waits for, or end it: andon loop end.",
+            )
+        turn = Turn(new_id(), found.name, found.version, cause, workspace.who, now())
+        stored_loops.start_turn(tx, turn)
+        what = (TurnStep.STARTED, running_recipe(tx, found), cause)
+        stored_loops.add_event(tx, TurnEvent(turn.id, *what, turn.author, turn.at))
+        if by_worker:
+            _ask_worker(tx, turn, turn.author)
+        return stored_loops.turn(tx, turn.id)
+
+
+def _ask_worker(tx: Connection, turn: Turn, who: str) -> None:
+    request = to_json(TurnJob(turn.id))
+    stored_jobs.enqueue(
+        tx, Job(new_id(), JobKind.TURN, turn.id, JobState.QUEUED, who, now(), request=request)
+    )
+
+
+def running_recipe(tx: Connection, plan: LoopPlan) -> str:
+    """What the plan's stations run now, as ``NAME@VERSION``: what most of them say, else what they were told.
+
+    Where they run nothing, the latest version of the plan's own recipe with an approved model; empty where
+    there is none.
+    """
+    wanted = {station for wave in plan.stations for station in wave}
+    stations = [station for station in stored_stations.everyone(tx) if station.name in wanted]
+    said = [(s.report.recipe, s.report.recipe_version) for s in stations if s.report and s.report.recipe]
+    told = [(s.assignment.recipe.name, s.assignment.recipe.version) for s in stations if s.assignment]
+    for versions in (said, told):
+        if versions:
+            (name, version), _ = Counter(sorted(versions, reverse=True)).most_common(1)[0]
+            return f"{name}@{version}"
+    return _latest_approved(tx, plan.name)
+
+
+def _latest_approved(tx: Connection, recipe: str) -> str:
+    if recipe not in stored_recipes.names(tx):
+        return ""
+    approved = stored_approvals.approved(tx)
+    for version in range(stored_recipes.latest(tx, recipe).version, 0, -1):
+        if stored_recipes.get(tx, recipe, version).package in approved:
+            return f"{recipe}@{version}"
+    return ""
+
+
+def find_turn(workspace: Workspace, turn: str) -> Turn:
+    """The turn whose id begins with ``turn``.
+
+    Raises:
+        NotFound, Conflict: none, or several.
+    """
+    with workspace.database.read() as tx:
+        return stored_loops.turn(tx, turn)
+
+
+def turn_page(workspace: Workspace, after: int | None, limit: int, plan: str | None = None) -> Page[Turn]:
+    """Turns, newest first."""
+    with workspace.database.read() as tx:
+        return stored_loops.turn_page(tx, after, limit, plan)
+
+
+def open_turn(workspace: Workspace, plan: str) -> Turn | None:
+    """The turn of a plan that has not ended."""
+    with workspace.database.read() as tx:
+        found = stored_loops.open_turns(tx, plan)
+    return found[0] if found else None
+
+
+def job_of_turn(workspace: Workspace, turn: Turn) -> Job | None:
+    """The worker's latest job on a turn; None where a command line does it."""
+    with workspace.database.read() as tx:
+        return stored_jobs.latest_for(tx, JobKind.TURN, [turn.id]).get(turn.id)
+
+
+def note(workspace: Workspace, turn: Turn, *steps: tuple[TurnStep, str, str]) -> Turn:
+    """Record steps (step, subject, detail) of a turn that has not ended, in one transaction.
+
+    Raises:
+        Conflict: somebody ended it meanwhile.
+    """
+    with workspace.database.write() as tx:
+        if stored_loops.turn(tx, turn.id).ended:
+            raise Conflict(f"turn {turn.id[:13]} was ended meanwhile", "Start another one.")
+        for step, subject, detail in steps:
+            made = TurnEvent(turn.id, step, subject, detail, workspace.who, now())
+            stored_loops.add_event(tx, made)
+        return stored_loops.turn(tx, turn.id)
+
+
+def stop_turn(workspace: Workspace, turn: str, reason: str) -> Turn:
+    """End a turn by hand; what it has made stays.
+
+    Raises:
+        NotFound: there is no such turn. Conflict: it has ended. InvalidInput: there is no reason.
+    """
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise InvalidInput("there is no reason", f"Say in up to {MAX_REASON} characters why.")
+    found = find_turn(workspace, turn)
+    if found.ended:
+        raise Conflict(f"turn {found.id[:13]} has ended already")
+    return note(workspace, found, (TurnStep.ENDED, Ending.STOPPED, reason.strip()))
+
+
+def go_on(workspace: Workspace) -> tuple[Turn, ...]:
+    """Ask workers for the turns whose approval a person has given meanwhile; those that were asked for."""
+    asked = []
+    with workspace.database.write() as tx:
+        for turn in stored_loops.open_turns(tx):
+            job = stored_jobs.latest_for(tx, JobKind.TURN, [turn.id]).get(turn.id)
+            idle = job is not None and job.state is JobState.FINISHED
+            if idle and turn.waits and _is_approved(tx, turn):
+                _ask_worker(tx, turn, turn.author)
+                asked.append(turn)
+    return tuple(asked)
+
+
+def _is_approved(tx: Connection, turn: Turn) -> bool:
+    decided = stored_approvals.latest(tx, Digest(turn.subject(TurnStep.TRAINED)))
+    return decided is not None and decided.decision is ApprovalDecision.APPROVED
+
+
+def retry_turn(workspace: Workspace, turn: str) -> Job:
+    """Ask again for a turn whose job failed or was stopped; it goes on where it was.
+
+    Raises:
+        NotFound: there is no such turn, or no worker ever had it. Conflict: it has ended, or is under way.
+    """
+    found = find_turn(workspace, turn)
+    job = job_of_turn(workspace, found)
+    if found.ended:
+        raise Conflict(f"turn {found.id[:13]} has ended already", "Start another one.")
+    if job is None:
+        raise NotFound(f"no worker had turn {found.id[:13]}", "Go on with it: andon loop run --once.")
+    return retry_job(workspace, job.id)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """A turn that has not ended, with its latest job."""
+
+    turn: Turn
+    job: Job | None
+
+    @property
+    def stands(self) -> bool:
+        """Whether nobody works on it, although nobody is waited for."""
+        return not self.turn.waits and self.job is not None and self.job.state in ENDED
+
+
+def turn_needs(workspace: Workspace) -> tuple[Need, ...]:
+    """Turns that wait for an approval, and turns that stand still."""
+    with workspace.database.read() as tx:
+        found = stored_loops.open_turns(tx)
+        jobs = stored_jobs.latest_for(tx, JobKind.TURN, [turn.id for turn in found])
+        decided = {turn.id for turn in found if turn.waits and _is_approved(tx, turn)}
+    needs = []
+    for turn in found:
+        one, link = OpenTurn(turn, jobs.get(turn.id)), f"/turns/{turn.id}"
+        if turn.waits and turn.id not in decided:
+            what = f"{turn.plan}: {turn.subject(TurnStep.RECIPE)} passed its gate and waits for an approval"
+            todo = "Look at the flips of its gate, then approve its model, or end the turn."
+            needs.append(Need(what, todo, False, link, turn.events[-1].at))
+        elif one.stands:
+            what = f"{turn.plan}: a turn stands still after the step {turn.events[-1].step}"
+            needs.append(Need(what, "See why, then go on or end it.", True, link, turn.events[-1].at))
+    return tuple(needs)

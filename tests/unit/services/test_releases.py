@@ -1,0 +1,410 @@
+"""Releases over a workspace, with stations that only report: from the gate to the last station, or back."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from simulators.records import package, recipe
+from simulators.told_stations import NEW, ToldStation, add_gate, stock
+
+from andon.domain.feedback import SendPolicy
+from andon.domain.inspections import Verdict
+from andon.domain.releases import HUB, Release, ReleaseSettings, ReleaseStep
+from andon.domain.stations import KeepPolicy, WatchLimits
+from andon.errors import Conflict, InvalidInput, NotFound, Refused
+from andon.services.approvals import withdraw
+from andon.services.assignments import hub_key
+from andon.services.releases import ReleaseRequest, last_steps, release, roll_back, stop
+from andon.services.stations import AssignmentRequest, assign, signed_assignment
+from andon.services.workspaces import Workspace, create_workspace
+from andon.store import assignments, recipes, releases
+from andon.trust.assignments import verify
+
+PASS, REJECT, REVIEW = Verdict.PASS, Verdict.REJECT, Verdict.REVIEW
+
+AT_ONCE = 1e-6
+SETTINGS = ReleaseSettings(4, 3600.0, 0.25, WatchLimits(AT_ONCE))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    made = create_workspace(tmp_path / "ws", "mara")[0]
+    stock(made)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def station(workspace: Workspace) -> Callable[[str], ToldStation]:
+    """A station that runs version 1 of the recipe."""
+
+    def make(name: str) -> ToldStation:
+        made = ToldStation(workspace, name)
+        made.reports()
+        assign(workspace, name, AssignmentRequest("brackets@1", KeepPolicy(0.5), 70.0))
+        made.reports()
+        made.reports()
+        return made
+
+    return make
+
+
+def begin(workspace: Workspace, *waves: tuple[str, ...], settings: ReleaseSettings = SETTINGS) -> Release:
+    return release(workspace, ReleaseRequest("brackets@2", waves, "fewer escapes", settings=settings))
+
+
+def steps(workspace: Workspace, of: Release) -> dict[str, ReleaseStep]:
+    with workspace.database.read() as tx:
+        return dict(last_steps(releases.events(tx, of.id)))
+
+
+def story(workspace: Workspace, of: Release, name: str) -> list[ReleaseStep]:
+    with workspace.database.read() as tx:
+        return [event.step for event in releases.events(tx, of.id) if event.station == name]
+
+
+def test_a_release_goes_its_way_and_every_word_to_the_station_is_signed(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.WAITING}
+    assert st.reports() == 2
+    shadowed = verify(signed_assignment(workspace, "ST-1"), hub_key(workspace).public, "ST-1", 2)
+    assert shadowed.shadow is not None
+    assert (shadowed.recipe.version, shadowed.shadow.recipe.version, shadowed.release) == (1, 2, of.id)
+    assert (shadowed.keep, shadowed.deadline) == (KeepPolicy(0.5), 70.0)
+    st.judges((PASS, PASS), (REJECT, REJECT), (PASS, REVIEW))
+    assert st.reports() == 2
+    st.judges((PASS, PASS), (PASS, None))
+    assert st.reports() == 3
+    switched = verify(signed_assignment(workspace, "ST-1"), hub_key(workspace).public, "ST-1", 3)
+    assert switched.fallback is not None
+    assert (switched.recipe.version, switched.fallback.recipe.version, switched.shadow) == (2, 1, None)
+    assert (switched.watch, switched.deadline) == (WatchLimits(AT_ONCE), 70.0)
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.WATCHED}
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.WATCHED}  # no part was judged by it yet
+    st.judges((PASS, None))
+    assert st.reports() == 3
+    way = [ReleaseStep.WAITING, ReleaseStep.SHADOW, ReleaseStep.SWITCHED, ReleaseStep.WATCHED]
+    assert story(workspace, of, "ST-1") == [*way, ReleaseStep.DONE]
+    with workspace.database.read() as tx:
+        written = releases.events(tx, of.id)
+    assert [event.author for event in written] == ["mara", HUB, HUB, HUB, HUB]
+    assert written[2].reason == "1 of 4 parts would have another verdict"
+
+
+def test_what_is_expected_comes_from_the_shadow_or_else_from_the_day(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    many = replace(SETTINGS, shadow_parts=30, shadow_flips=1.0)
+    st = station("ST-1")
+    begin(workspace, ("ST-1",), settings=many)
+    st.reports()
+    st.judges(*[(PASS, REJECT)] * 7, *[(REJECT, PASS)] * 23)
+    st.reports()
+    assert st.told is not None
+    assert st.told.watch is not None
+    assert st.told.watch.rejects == 8 / 32
+    other = station("ST-2")
+    other.judges(*[(PASS, None)] * 28, (REJECT, None), (REVIEW, None))
+    begin(workspace, ("ST-2",), settings=replace(many, shadow_parts=0))
+    other.reports()
+    assert other.told is not None
+    assert other.told.watch is not None
+    assert other.told.watch.rejects == 3 / 32
+    assert other.told.fallback is not None
+
+
+def test_the_first_release_of_a_station_has_nothing_to_go_back_to(workspace: Workspace) -> None:
+    st = ToldStation(workspace, "ST-1")
+    st.reports()
+    of = begin(workspace, ("ST-1",))
+    assert st.reports() == 1
+    assert st.told is not None
+    assert (st.told.recipe.version, st.told.shadow, st.told.fallback) == (2, None, None)
+    st.reports()
+    st.judges((PASS, None))
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.DONE}
+    with pytest.raises(Refused, match="nothing ran on ST-1 before"):
+        roll_back(workspace, of.id, "just so")
+
+
+def finish(st: ToldStation) -> None:
+    for _ in range(4):
+        st.reports()
+        st.judges(*[(PASS, PASS)] * 4)
+    st.reports()
+
+
+def test_a_wave_begins_when_the_one_before_is_done(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second, last = station("ST-1"), station("ST-2"), station("ST-3")
+    of = begin(workspace, ("ST-1", "ST-2"), ("ST-3",))
+    finish(first)
+    last.reports()
+    assert steps(workspace, of)["ST-3"] is ReleaseStep.WAITING  # one of the first wave said nothing yet
+    finish(second)
+    finish(last)
+    assert set(steps(workspace, of).values()) == {ReleaseStep.DONE}
+
+
+def test_a_bad_one_that_a_station_takes_back_goes_no_further(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, beside, last = station("ST-1"), station("ST-2"), station("ST-3")
+    of = begin(workspace, ("ST-1", "ST-2"), ("ST-3",))
+    beside.reports()
+    assert beside.told is not None
+    assert beside.told.shadow is not None
+    first.reports()
+    first.judges(*[(PASS, PASS)] * 4)
+    first.reports()
+    first.reports()
+    first.goes_back("40 of 50 parts were rejected")
+    assert first.reports() == 3  # it went back already, and needs no word
+    for st in (beside, last):
+        for _ in range(3):
+            st.reports()
+    assert steps(workspace, of) == {
+        "ST-1": ReleaseStep.ROLLED_BACK,
+        "ST-2": ReleaseStep.STOPPED,
+        "ST-3": ReleaseStep.STOPPED,
+    }
+    assert beside.told.shadow is None  # nobody judges beside for nothing
+    assert (beside.told.recipe.version, beside.told.keep) == (1, KeepPolicy(0.5))
+    assert last.told is not None
+    assert last.told.counter == 1
+    with workspace.database.read() as tx:
+        ended = {event.station: event for event in releases.events(tx, of.id)}
+    assert ended["ST-1"].author == "station/ST-1"
+    assert ended["ST-3"].reason == "ST-1 rolled-back: 40 of 50 parts were rejected"
+    begin(workspace, ("ST-1", "ST-2", "ST-3"))  # all of them are free again
+
+
+def test_a_station_that_goes_back_after_the_end_is_noted(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    finish(st)
+    assert steps(workspace, of)["ST-1"] is ReleaseStep.DONE
+    st.goes_back("asked for on the station", "anna")
+    st.reports()
+    st.reports()
+    assert story(workspace, of, "ST-1")[-2:] == [ReleaseStep.DONE, ReleaseStep.ROLLED_BACK]
+
+
+def test_too_much_disagreement_stops_it_for_a_person(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    st.reports()
+    st.judges((PASS, REJECT), (REJECT, PASS))
+    assert st.reports() == 3
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.STOPPED}
+    assert st.told is not None
+    assert (st.told.recipe.version, st.told.shadow) == (1, None)
+    assert [st.reports() for _ in range(3)] == [3, 3, 3]
+
+
+def test_a_silent_station_waits(workspace: Workspace, station: Callable[[str], ToldStation]) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    st.obeys = False
+    for _ in range(3):
+        st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.SHADOW}
+
+
+def test_what_a_person_assigns_meanwhile_counts(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    st.reports()
+    assign(workspace, "ST-1", AssignmentRequest("brackets@1"))
+    assert [st.reports(), st.reports()] == [3, 3]
+    with workspace.database.read() as tx:
+        last = releases.last_of(tx, "ST-1")
+    assert last is not None
+    assert (last.step, last.reason) == (
+        ReleaseStep.STOPPED,
+        "mara told it to run brackets@1 meanwhile",
+    )
+    assert last.release == of.id
+
+
+def test_an_approval_that_is_taken_back_stops_what_has_not_switched(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    st.reports()
+    withdraw(workspace, NEW.digest, "it was trained on wrong labels")
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.STOPPED}
+
+
+def test_one_touch_takes_a_release_back_everywhere(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second, last = station("ST-1"), station("ST-2"), station("ST-3")
+    of = begin(workspace, ("ST-1",), ("ST-2",), ("ST-3",))
+    finish(first)
+    second.reports()
+    roll_back(workspace, of.id[:30], "customers complain")
+    assert steps(workspace, of) == {
+        "ST-1": ReleaseStep.ROLLED_BACK,
+        "ST-2": ReleaseStep.STOPPED,
+        "ST-3": ReleaseStep.STOPPED,
+    }
+    for st in (first, second, last):
+        st.reports()
+        st.reports()
+        assert st.told is not None
+        assert (st.told.recipe.version, st.told.shadow, st.told.watch) == (1, None, None)
+        assert (st.told.keep, st.told.deadline) == (KeepPolicy(0.5), 70.0)
+    with pytest.raises(Conflict, match="nothing of release"):
+        roll_back(workspace, of.id, "again")
+    with pytest.raises(Conflict, match="waits or judges beside"):
+        stop(workspace, of.id, "again")
+
+
+def test_one_station_can_be_taken_back_alone(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second = station("ST-1"), station("ST-2")
+    of = begin(workspace, ("ST-1", "ST-2"))
+    finish(first)
+    finish(second)
+    roll_back(workspace, of.id, "too many rejects here", "ST-2")
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.DONE, "ST-2": ReleaseStep.ROLLED_BACK}
+    with pytest.raises(Conflict, match="does not run release"):
+        roll_back(workspace, of.id, "again", "ST-2")
+    with pytest.raises(InvalidInput, match="not in release"):
+        roll_back(workspace, of.id, "again", "ST-9")
+    with pytest.raises(InvalidInput, match="reason"):
+        roll_back(workspace, of.id, " ", "ST-1")
+    withdraw(workspace, package().digest, "it missed cracks")
+    with pytest.raises(Refused, match="not approved"):
+        roll_back(workspace, of.id, "back", "ST-1")
+    assert steps(workspace, of)["ST-1"] is ReleaseStep.DONE
+
+
+def test_a_release_that_was_replaced_is_not_taken_back(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    finish(st)
+    assign(workspace, "ST-1", AssignmentRequest("brackets@1"))
+    st.reports()
+    with pytest.raises(Conflict, match="nothing of release"):
+        roll_back(workspace, of.id, "too late")
+
+
+def test_a_stopped_release_leaves_what_was_switched(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second = station("ST-1"), station("ST-2")
+    of = begin(workspace, ("ST-1",), ("ST-2",))
+    first.reports()
+    first.judges(*[(PASS, PASS)] * 4)
+    first.reports()
+    stop(workspace, of.id, "the shift ends")
+    second.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.SWITCHED, "ST-2": ReleaseStep.STOPPED}
+    first.reports()
+    assert steps(workspace, of)["ST-1"] is ReleaseStep.WATCHED
+    with pytest.raises(InvalidInput, match="reason"):
+        stop(workspace, of.id, "")
+
+
+def test_settings_of_a_release_override_those_of_the_station(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    stated = replace(SETTINGS, send=SendPolicy(quota=9), keep=KeepPolicy(0.1), deadline=33.0)
+    begin(workspace, ("ST-1",), settings=stated)
+    st.reports()
+    assert st.told is not None
+    assert (st.told.send, st.told.keep, st.told.deadline) == (SendPolicy(quota=9), KeepPolicy(0.1), 33.0)
+
+
+def test_a_station_with_a_recipe_of_another_hub_stops_the_release(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    st.extra = {"recipe_version": 77}
+    of = begin(workspace, ("ST-1",))
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.STOPPED}
+
+
+def refused(workspace: Workspace, recipe_name: str, gate: str | None = None) -> str:
+    with pytest.raises(Refused) as raised:
+        release(workspace, ReleaseRequest(recipe_name, (("ST-1",),), "because", gate))
+    assert raised.value.todo
+    return raised.value.message
+
+
+def test_only_what_passed_its_own_gate_and_is_approved_goes_out(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    station("ST-1")
+    assert "no gate" in refused(workspace, "brackets@1")
+    with workspace.database.write() as tx:
+        third = recipes.add_version(tx, recipe(NEW))
+        bad = add_gate(tx, third, passed=False)
+        of_second = add_gate(tx, recipes.get(tx, "brackets", 2))
+    assert "refused brackets@3: new escapes" in refused(workspace, "brackets")
+    assert "is of brackets@2" in refused(workspace, "brackets@3", of_second.id)
+    assert bad.id in refused(workspace, "brackets@3", bad.id)
+    withdraw(workspace, NEW.digest, "wrong labels")
+    assert "not approved" in refused(workspace, "brackets@2")
+    with workspace.database.read() as tx:
+        assert releases.page(tx, None, 9).rows == ()
+        assert assignments.latest(tx, "ST-1") is not None
+
+
+def test_a_release_that_makes_no_sense_is_refused(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    station("ST-1")
+    for waves in ((), ((),), (("ST-1",), ()), (("ST-1",), ("ST-1",))):
+        with pytest.raises(InvalidInput):
+            begin(workspace, *waves)
+    with pytest.raises(InvalidInput, match="reason"):
+        release(workspace, ReleaseRequest("brackets@2", (("ST-1",),), " "))
+    with pytest.raises(NotFound, match="ST-9"):
+        begin(workspace, ("ST-1", "ST-9"))
+    with pytest.raises(NotFound, match="no gate"):
+        release(workspace, ReleaseRequest("brackets@2", (("ST-1",),), "x", "0199"))
+    begin(workspace, ("ST-1",))
+    with pytest.raises(Conflict, match="has not ended"):
+        begin(workspace, ("ST-1",))
+    with workspace.database.read() as tx:
+        assert len(releases.page(tx, None, 9).rows) == 1
+
+
+def test_flips_show_what_would_pass_first(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",), settings=replace(SETTINGS, shadow_flips=1.0))
+    st.reports()
+    st.judges((PASS, REJECT), (REJECT, PASS), (PASS, PASS), (PASS, REVIEW), (REVIEW, REVIEW))
+    with workspace.database.read() as tx:
+        trial = releases.Trial("ST-1", "brackets", 2, of.at)
+        found = releases.flips(tx, trial, 9)
+        tally = releases.tally(tx, trial)
+        assert releases.tally(tx, replace(trial, station="ST-2")).judged == 0
+    assert [(flip.main, flip.shadow) for flip in found] == [(REJECT, PASS), (PASS, REVIEW), (PASS, REJECT)]
+    assert (tally.judged, tally.disagreeing, tally.rejects, tally.main_rejects) == (5, 3, 3, 2)

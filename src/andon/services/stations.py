@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from andon.domain.feedback import SendPolicy
 from andon.domain.lines import is_silent
 from andon.domain.models import Package, Variant
 from andon.domain.needs import Need
@@ -48,11 +49,13 @@ class AssignmentRequest:
     Attributes:
         recipe: ``NAME`` (its latest version) or ``NAME@VERSION``.
         deadline: milliseconds from frame to verdict; a later verdict is NO-DECISION.
+        send: which pictures it sends; None: all that are kept.
     """
 
     recipe: str
     keep: KeepPolicy = field(default_factory=KeepPolicy)
     deadline: float = USUAL_DEADLINE
+    send: SendPolicy | None = None
 
 
 def checked_name(name: str) -> str:
@@ -196,7 +199,7 @@ def assign(workspace: Workspace, station: str, request: AssignmentRequest) -> As
     key = hub_key(workspace)
     with workspace.database.write() as tx:
         counter = stored_assignments.next_counter(tx, station)
-        assignment = Assignment(station, counter, *what, author=workspace.who, at=now())
+        assignment = Assignment(station, counter, *what, workspace.who, now(), request.send)
         put_in_force(tx, assignment, key)
     return assignment
 

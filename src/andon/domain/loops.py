@@ -136,3 +136,8 @@ class Turn:
     def waits(self) -> bool:
         """Whether it stands before its approval; where the plan gives that, it does not for long."""
         return bool(self.events) and self.events[-1].step is TurnStep.GATED
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it is approved and not released: its stations may be in an earlier release."""
+        return bool(self.events) and self.events[-1].step is TurnStep.APPROVED

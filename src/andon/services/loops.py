@@ -10,6 +10,7 @@ from andon.domain.jobs import ENDED, Job, JobKind, JobState
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnEvent, TurnStep
 from andon.domain.needs import Need
 from andon.domain.presets import checked
+from andon.domain.releases import Release
 from andon.domain.requests import TurnJob
 from andon.domain.serial import to_json
 from andon.errors import Conflict, InvalidInput, NotFound
@@ -19,12 +20,14 @@ from andon.store import approvals as stored_approvals
 from andon.store import jobs as stored_jobs
 from andon.store import loops as stored_loops
 from andon.store import recipes as stored_recipes
+from andon.store import releases as stored_releases
 from andon.store import stations as stored_stations
 from andon.store.paging import Page
 from andon.units import Digest
 
 MAX_REASON = 2000
 MOST_STEPS = 10**6
+LAST_RELEASES = 100
 
 
 def save_plan(workspace: Workspace, plan: LoopPlan) -> LoopPlan:
@@ -109,7 +112,7 @@ def _ask_worker(tx: Connection, turn: Turn, who: str) -> None:
 
 
 def running_recipe(tx: Connection, plan: LoopPlan) -> str:
-    """What the plan's stations run now, as ``NAME@VERSION``: what most of them say, else what they were told.
+    """What the plan's stations run now, as ``NAME@VERSION``: what most of them say, else were told.
 
     Where they run nothing, the latest version of the plan's own recipe with an approved model; empty where
     there is none.
@@ -179,6 +182,13 @@ def note(workspace: Workspace, turn: Turn, *steps: tuple[TurnStep, str, str]) ->
         return stored_loops.turn(tx, turn.id)
 
 
+def release_of(workspace: Workspace, recipe: str) -> Release | None:
+    """The latest release of the recipe version ``NAME@VERSION``; only the last hundred are looked at."""
+    with workspace.database.read() as tx:
+        rows = stored_releases.page(tx, None, LAST_RELEASES).rows
+    return next((one for one in rows if f"{one.recipe}@{one.recipe_version}" == recipe), None)
+
+
 def stop_turn(workspace: Workspace, turn: str, reason: str) -> Turn:
     """End a turn by hand; what it has made stays.
 
@@ -194,13 +204,16 @@ def stop_turn(workspace: Workspace, turn: str, reason: str) -> Turn:
 
 
 def go_on(workspace: Workspace) -> tuple[Turn, ...]:
-    """Ask workers for the turns whose approval a person has given meanwhile; those that were asked for."""
+    """Ask workers for turns that stood before something a person did meanwhile; those that were asked for.
+
+    A turn whose stations are still in an earlier release is asked for again and again until they are not.
+    """
     asked = []
     with workspace.database.write() as tx:
         for turn in stored_loops.open_turns(tx):
             job = stored_jobs.latest_for(tx, JobKind.TURN, [turn.id]).get(turn.id)
             idle = job is not None and job.state is JobState.FINISHED
-            if idle and turn.waits and _is_approved(tx, turn):
+            if idle and (turn.is_queued or (turn.waits and _is_approved(tx, turn))):
                 _ask_worker(tx, turn, turn.author)
                 asked.append(turn)
     return tuple(asked)
@@ -236,7 +249,8 @@ class OpenTurn:
     @property
     def stands(self) -> bool:
         """Whether nobody works on it, although nobody is waited for."""
-        return not self.turn.waits and self.job is not None and self.job.state in ENDED
+        idle = self.job is not None and self.job.state in ENDED
+        return idle and not (self.turn.waits or self.turn.is_queued)
 
 
 def turn_needs(workspace: Workspace) -> tuple[Need, ...]:

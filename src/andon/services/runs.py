@@ -45,7 +45,7 @@ def begin_run(workspace: Workspace, snapshot: Digest, settings: TrainSettings) -
 
 
 def finished_run(workspace: Workspace, snapshot: Digest, settings: TrainSettings) -> Run | None:
-    """A run that gave a package with this snapshot and these settings; doing it again would give the same."""
+    """A run that gave a package with this snapshot and these settings; another would give the same."""
     with workspace.database.read() as tx:
         return stored_runs.finished(tx, snapshot, settings)
 

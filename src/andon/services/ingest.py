@@ -2,11 +2,10 @@
 
 Handing the same over again changes nothing and gives the same receipt, so that a station may do it as often
 as it likes until it holds one.  What the hub will never take is refused by name, the rest is taken all the
-same.  A review whose inspection has not come yet is in neither list: it is handed over again later.
+same.  A review or shadow whose inspection has not come yet is in neither list: it is handed over again.
 """
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,25 +14,19 @@ from sqlalchemy import Connection
 from andon.domain.feedback import Review
 from andon.domain.inspections import Inspection, Kept
 from andon.errors import InvalidInput, LimitExceeded
+from andon.services.arrivals import MAX_NOTE, MAX_TEXT, Arrived, check_form, check_texts
 from andon.services.blobs import take_pictures
+from andon.services.shadows import take_shadows
 from andon.services.stations import checked_name
 from andon.services.workspaces import Workspace, now
 from andon.store import awaited_images
 from andon.store import inspections as stored_inspections
 from andon.store import reviews as stored_reviews
 from andon.store.inspections import Packed
-from andon.units import Digest, is_digest, is_timestamp
-from andon.wire.deliveries import MAX_RECORDS, Delivery, Receipt, Refusal
+from andon.units import Digest, is_digest
+from andon.wire.deliveries import MAX_RECORDS, Delivery, Receipt, Refusal, shadow_id
 
 MAX_SEQUENCE = 2**63 - 1
-MAX_TEXT = 500
-"""Characters of a name."""
-
-MAX_NOTE = 10_000
-"""Characters of a person's note."""
-
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
 ELSEWHERE = "another record has this id or this place in the station's sequence"
 
 
@@ -51,12 +44,14 @@ def deliver(workspace: Workspace, station: str, delivery: Delivery) -> Receipt:
     with workspace.database.write() as tx:
         taken = _add_records(tx, records, author)
         refused_records = [*records.refused, *taken.refused]
-        said = _add_reviews(tx, delivery.reviews, {refusal.id for refusal in refused_records})
+        refused_ids = {refusal.id for refusal in refused_records}
+        said = _add_reviews(tx, delivery.reviews, refused_ids)
+        beside = take_shadows(tx, delivery.shadows, station, refused_ids)
     here = [digest for digest in _kept_blobs(taken.accepted) if workspace.blobs.has(digest)]
     take_pictures(workspace, here)
     return Receipt(
-        accepted=(*(inspection.id for inspection in taken.accepted), *said.accepted),
-        refused=(*refused_records, *said.refused),
+        accepted=(*(inspection.id for inspection in taken.accepted), *said.accepted, *beside.accepted),
+        refused=(*refused_records, *said.refused, *beside.refused),
         wanted=tuple(_wanted(workspace, taken.accepted)),
     )
 
@@ -75,17 +70,16 @@ class _Taken:
     refused: tuple[Refusal, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    accepted: tuple[str, ...]
-    refused: tuple[Refusal, ...]
-
-
 def _check_size(delivery: Delivery) -> None:
-    for what, given in (("records", delivery.records), ("reviews", delivery.reviews)):
+    named = {
+        "records": [record.id for record in delivery.records],
+        "reviews": [review.id for review in delivery.reviews],
+        "shadows": [shadow_id(shadow) for shadow in delivery.shadows],
+    }
+    for what, given in named.items():
         if len(given) > MAX_RECORDS:
             raise LimitExceeded(f"{len(given)} {what} at once are more than {MAX_RECORDS}")
-        if len({item.id for item in given}) < len(given):
+        if len(set(given)) < len(given):
             raise InvalidInput(f"the delivery holds some of its {what} twice", "Send each of them once.")
 
 
@@ -117,28 +111,8 @@ def _check_record(record: Inspection, station: str) -> None:
     for digest in digests:
         if digest is not None and not is_digest(digest):
             raise InvalidInput(f"{digest[:80]!r} is no digest")
-    _check_form(record.id, record.at)
-    _check_texts((record.part, record.name, record.recipe, record.variant), MAX_TEXT)
-
-
-def _check_form(identity: str, at: str) -> None:
-    if not _ID.fullmatch(identity):
-        raise InvalidInput(f"{identity[:80]!r} is no UUID")
-    if not is_timestamp(at):
-        raise InvalidInput(f"{at[:80]!r} is no time", "Write it as 2026-03-01T06:00:00.000000Z.")
-
-
-def _check_texts(texts: Iterable[str], limit: int) -> None:
-    for text in texts:
-        if len(text) > limit:
-            raise InvalidInput(f"a text has {len(text)} characters, at most {limit} are taken")
-        if "\0" in text or not _is_unicode(text):
-            raise InvalidInput(f"{text[:60]!r} holds characters that no database takes")
-
-
-def _is_unicode(text: str) -> bool:
-    """Halves of surrogate pairs come through JSON and through nothing else."""
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+    check_form(record.id, record.at)
+    check_texts((record.part, record.name, record.recipe, record.variant), MAX_TEXT)
 
 
 def _add_records(tx: Connection, packed: _Packed, author: str) -> _Taken:
@@ -166,7 +140,7 @@ def _place(inspection: Inspection) -> tuple[str | None, int | None]:
     return (capture.station, capture.sequence) if capture else (None, None)
 
 
-def _add_reviews(tx: Connection, reviews: Sequence[Review], refused_records: set[str]) -> _Said:
+def _add_reviews(tx: Connection, reviews: Sequence[Review], refused_records: set[str]) -> Arrived:
     refused: list[Refusal] = []
     possible: list[Review] = []
     for review in reviews:
@@ -181,16 +155,16 @@ def _add_reviews(tx: Connection, reviews: Sequence[Review], refused_records: set
     taken = [review for review in possible if review.inspection in here and review.id not in strange]
     stored_reviews.add(tx, taken)
     refused += [Refusal(identity, "another review has this id") for identity in sorted(strange)]
-    return _Said(tuple(review.id for review in taken), tuple(refused))
+    return Arrived(tuple(review.id for review in taken), tuple(refused))
 
 
 def _check_review(review: Review, refused_records: set[str]) -> None:
     if review.inspection in refused_records:
         raise InvalidInput("the record of its part was refused")
-    _check_form(review.id, review.at)
-    _check_form(review.inspection, review.at)
-    _check_texts((review.author, review.concept or ""), MAX_TEXT)
-    _check_texts((review.note,), MAX_NOTE)
+    check_form(review.id, review.at)
+    check_form(review.inspection, review.at)
+    check_texts((review.author, review.concept or ""), MAX_TEXT)
+    check_texts((review.note,), MAX_NOTE)
 
 
 def _kept_blob(inspection: Inspection) -> Digest | None:

@@ -66,11 +66,6 @@ class Hub:
         fields = ",".join(f'"{field}":[{",".join(given)}]' for field, given in texts.items())
         return self._read(Receipt, "POST", f"{self._own}/deliveries", f"{{{fields}}}".encode())
 
-    def deliver_shadows(self, shadows: Sequence[str]) -> Receipt:
-        """Hand over what a second model said, each as its JSON text; apart from what must arrive."""
-        body = f'{{"shadows":[{",".join(shadows)}]}}'
-        return self._read(Receipt, "POST", f"{self._own}/deliveries", body.encode())
-
     def key(self) -> PublicKey:
         """The key that this hub signs with."""
         told = json.loads(self._fetch("/api/key", MAX_ANSWER))

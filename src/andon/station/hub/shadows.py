@@ -2,12 +2,14 @@
 
 from andon.domain.inspections import Shadow
 from andon.errors import AndonError, OperatorError
-from andon.station.hub.contact import Link
+from andon.station.hub.client import HubRefused
+from andon.station.hub.contact import NOT_THIS_RECORD, Link
 from andon.station.inspecting.beside import Beside
 from andon.station.running.clock import back_off
 from andon.station.running.loops import Thread
 from andon.station.spool.shadows import ShadowSpool
 from andon.station.state.line import LineState
+from andon.wire.deliveries import Receipt, Refusal
 
 WRITE_SECONDS = 1.0
 SEND_SECONDS = 2.0
@@ -72,7 +74,12 @@ class Shadows:
         if not waiting:
             return False
         ids, texts = zip(*waiting, strict=True)
-        receipt = await self._network.call(self._link.hub.deliver_shadows, texts)
+        try:
+            receipt = await self._network.call(self._link.hub.deliver, {"shadows": texts})
+        except HubRefused as cause:
+            if cause.status not in NOT_THIS_RECORD:
+                raise
+            receipt = Receipt(refused=tuple(Refusal(name, cause.message) for name in ids))
         refused = [refusal.id for refusal in receipt.refused]
         self._state.shed["shadows"] += len(refused)
         await self._disk.call(self._spool.receipted, ids, [*receipt.accepted, *refused])

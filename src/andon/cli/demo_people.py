@@ -1,0 +1,212 @@
+"""The people of the demo's plant: operators at the station's own page, an annotator at the hub.
+
+What they are told of a part is what is true of it; they err, and leave things, at a stated rate.
+"""
+
+import csv
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from html import unescape
+from io import StringIO
+from pathlib import Path
+
+import httpx
+
+from andon.domain.annotations import Mask
+from andon.domain.feedback import Answer
+from andon.domain.inspections import Verdict
+from andon.domain.parts import serial_key
+from andon.errors import NotFound
+from andon.services.images import Signature, settle_concepts
+from andon.services.labels import Drawn, LabelWork, label_sheet, save_labels
+from andon.services.selections import find_selection
+from andon.services.workspaces import Workspace, now
+from andon.simulate.line import Line, SimulatedPart
+from andon.simulate.operators import PersonSettings, answer_of, labels_of
+from andon.simulate.settings import LineSettings
+
+HTTP_SECONDS = 20.0
+PAUSE_SECONDS = 0.1
+LOOKING, DRAWING = 6.0, 8.0
+"""Seconds that a picture, and every outline on it, take the annotator."""
+
+_PART = re.compile(r'class="held-part">([^<]*)</strong>')
+_VERDICT = re.compile(r'class="verdict verdict-([A-Z-]+)"')
+_NEXT = re.compile(r'href="/\?part=([^"#]+)#held" data-following')
+
+
+class LineTruth:
+    """What is true of the parts that passed the simulated camera; stations and hub never read it.
+
+    Args:
+        path: the file that the camera alone writes.
+        settings: of the camera's line. pool: how many different parts it shows.
+    """
+
+    def __init__(self, path: Path, settings: LineSettings, pool: int) -> None:
+        self._path = path
+        self._line = Line(settings)
+        self._pool = pool
+        self._rows: dict[str, tuple[int, bool]] = {}
+
+    def is_defective(self, serial: str) -> bool:
+        """Raises ``NotFound`` for a serial that the camera never showed."""
+        return self._row(serial)[1]
+
+    def part(self, serial: str) -> SimulatedPart:
+        """The part as it was drawn, with its masks, under the serial it had on the line.
+
+        Raises:
+            NotFound: the camera never showed it.
+        """
+        drawn = self._line.part((self._row(serial)[0] - 1) % self._pool)
+        return replace(drawn, serial=serial)
+
+    def all(self) -> dict[str, bool]:
+        """Key of every part that passed so far -> whether it is defective."""
+        self._read()
+        return {serial_key(serial): defective for serial, (_, defective) in self._rows.items()}
+
+    def _row(self, serial: str) -> tuple[int, bool]:
+        if serial not in self._rows:
+            self._read()
+        if serial not in self._rows:
+            raise NotFound(f"no part {serial!r} passed the camera")
+        return self._rows[serial]
+
+    def _read(self) -> None:
+        if not self._path.exists():
+            return
+        text = self._path.read_text(encoding="utf-8")
+        for row in csv.DictReader(StringIO(text[: text.rfind("\n") + 1])):
+            self._rows[row["serial"]] = (int(row["number"]), bool(row["concepts"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What lies on the desk of the station's page."""
+
+    inspection: str
+    serial: str
+    verdict: Verdict
+    following: str | None
+
+
+def read_card(answer: httpx.Response) -> Card | None:
+    """The part that the page shows as waiting; None where nothing waits."""
+    inspection = answer.headers.get("x-part", "")
+    part, verdict = _PART.search(answer.text), _VERDICT.search(answer.text)
+    if not inspection or part is None or verdict is None:
+        return None
+    following = _NEXT.search(answer.text)
+    serial = unescape(part[1]).split()[-1]
+    return Card(inspection, serial, Verdict(verdict[1]), following[1] if following else None)
+
+
+@dataclass
+class Operator:
+    """Somebody who stands at the station: looks at what waits, says what they think, leaves some.
+
+    Attributes:
+        page: address of the station's page.
+        said: how often each answer was given. left: inspections that nothing is said of.
+    """
+
+    page: str
+    is_defective: Callable[[str], bool]
+    person: PersonSettings
+    said: Counter[Answer] = field(default_factory=Counter)
+    left: set[str] = field(default_factory=set)
+
+    def work(self, stop: threading.Event) -> None:
+        """Until stopped; a page that is away for a moment is asked again."""
+        with httpx.Client(base_url=self.page, timeout=HTTP_SECONDS) as client:
+            while not stop.is_set():
+                with suppress(httpx.TransportError):
+                    if self.look(client):
+                        continue
+                stop.wait(PAUSE_SECONDS)
+
+    def look(self, client: httpx.Client) -> bool:
+        """Go through what waits until something is said; whether it was."""
+        seen: set[str] = set()
+        card = read_card(client.get("/held", params={"language": "en"}))
+        while card is not None and card.inspection not in seen:
+            seen.add(card.inspection)
+            if card.inspection not in self.left and self._say(client, card):
+                return True
+            if card.following is None:
+                return False
+            card = read_card(client.get("/held", params={"part": card.following, "language": "en"}))
+        return False
+
+    def _say(self, client: httpx.Client, card: Card) -> bool:
+        answer = answer_of(card.serial, card.verdict, self.is_defective(card.serial), self.person)
+        if answer is None:
+            self.left.add(card.inspection)
+            return False
+        told = client.post("/api/reviews", json={"inspection": card.inspection, "answer": answer.value})
+        if told.is_success:
+            self.said[answer] += 1
+        return told.is_success
+
+
+@contextmanager
+def at_work(operator: Operator) -> Iterator[Operator]:
+    """The operator works beside the block; what went wrong there is raised at its end."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(1, "operator") as beside:
+        working = beside.submit(operator.work, stop)
+        try:
+            yield operator
+        finally:
+            stop.set()
+    working.result()
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What an annotator did: pictures, outlines drawn, minutes a person takes for them, concepts added."""
+
+    pictures: int
+    defects: int
+    minutes: float
+    added: tuple[str, ...]
+
+
+def label_selection(
+    workspace: Workspace, selection: str, truth: LineTruth, person: PersonSettings
+) -> Labelled:
+    """Label the pictures of a selection, one after the other, as the page Label does.
+
+    A kind of defect that the ontology lacks is added when it is first seen.
+
+    Raises:
+        NotFound: there is no such selection, or the camera never showed one of its parts.
+    """
+    annotator = replace(workspace, who="annotator")
+    pictures, defects, seconds = 0, 0, 0.0
+    added: list[str] = []
+    for pick in find_selection(annotator, selection).picks:
+        sheet = label_sheet(annotator, pick.image)
+        known = [concept.name for concept in sheet.concepts]
+        serial = sheet.image.origin.serial or ""
+        labels = labels_of(truth.part(serial), known, person)
+        if labels is None:
+            save_labels(annotator, LabelWork(pick.image, selection=selection, skipped=True))
+            continue
+        signature = Signature("", "annotator", now())
+        named = {label.concept for label in labels}
+        added += settle_concepts(annotator.database, named, may_add=True, who=signature)
+        drawn = tuple(
+            Drawn(label.concept, label.geometry) for label in labels if not isinstance(label.geometry, Mask)
+        )
+        took = LOOKING + DRAWING * len(drawn)
+        save_labels(annotator, LabelWork(pick.image, drawn, sheet.mark, selection, took))
+        pictures, defects, seconds = pictures + 1, defects + len(drawn), seconds + took
+    return Labelled(pictures, defects, seconds / 60, tuple(dict.fromkeys(added)))

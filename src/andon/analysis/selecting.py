@@ -163,7 +163,7 @@ def newness(features: Floats, labelled: Floats) -> Numbers:
         features: (N, F).
         labelled: (M, F), of pictures that are labelled.
     """
-    if len(labelled) < 2:
+    if len(labelled) < 2 or not len(features):
         return np.ones(len(features))
     rows = unit_rows(np.concatenate([features, labelled]))
     own, known = rows[: len(features)], rows[len(features) :]

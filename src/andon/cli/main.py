@@ -21,6 +21,7 @@ from andon.cli import (
     models,
     recipes,
     runs,
+    selections,
     simulate,
     station,
     worker,
@@ -58,6 +59,7 @@ app.add_typer(calibrations.app, name="calibrations")
 app.add_typer(recipes.app, name="recipes")
 app.command("inspect")(inspections.inspect)
 app.add_typer(inspections.app, name="inspections")
+app.add_typer(selections.app, name="selections")
 app.add_typer(jobs.app, name="jobs")
 app.command("worker")(worker.worker)
 app.command("simulate")(simulate.simulate)

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from andon.domain.needs import Need
-from andon.services import approvals, jobs, stations
+from andon.services import approvals, jobs, selections, stations
 from andon.services.workspaces import Workspace
 
 SOURCES: tuple[Callable[[Workspace], tuple[Need, ...]], ...] = (
     stations.alarm_needs,
     jobs.waiting_needs,
     stations.review_needs,
+    selections.label_needs,
     jobs.failure_needs,
     approvals.approval_needs,
 )

@@ -49,6 +49,11 @@ class Workspace:
         return self.folder / "thumbnails"
 
     @property
+    def features(self) -> Path:
+        """Folder of what models make of images, by package digest; may be deleted, it is made anew."""
+        return self.folder / "features"
+
+    @property
     def uploads(self) -> Path:
         """Folder of files that came through pages and wait to be imported, by upload id."""
         return self.folder / "uploads"

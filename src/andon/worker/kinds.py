@@ -12,6 +12,7 @@ from andon.domain.requests import (
     ImportJob,
     InspectJob,
     RescoreJob,
+    SelectJob,
     TrainJob,
     read_request,
 )
@@ -45,6 +46,8 @@ def do(workspace: Workspace, job: Job, report: Report) -> str:
             told = _freeze(workspace, asked, report)
         case RescoreJob():
             told = _rescore(workspace, asked, report)
+        case SelectJob():
+            told = _select(workspace, asked, report)
     return told
 
 
@@ -150,6 +153,13 @@ def _freeze(workspace: Workspace, asked: FreezeJob, report: Report) -> str:
     for remark in frozen.remarks():
         print(remark)  # noqa: T201
     return f"Snapshot {frozen.snapshot.digest[:12]} of {len(frozen.snapshot.items)} images."
+
+
+def _select(workspace: Workspace, asked: SelectJob, report: Report) -> str:
+    from andon.services.selections import make_selection
+
+    made = make_selection(workspace, asked.settings, report)
+    return f"Selection {made.id[:8]}: {len(made.picks)} of {made.looked_at} pictures to label."
 
 
 def _rescore(workspace: Workspace, asked: RescoreJob, report: Report) -> str:

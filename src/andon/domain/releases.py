@@ -1,5 +1,6 @@
 """Releases: a recipe on its way to stations, step by step: shadow, switch, watch, done or back."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -30,6 +31,24 @@ HUB = "hub"
 """Author of the steps that nobody took by hand."""
 
 ENDED_STEPS = frozenset({ReleaseStep.DONE, ReleaseStep.ROLLED_BACK, ReleaseStep.STOPPED})
+
+
+class ReleaseState(StrEnum):
+    """How a whole release stands: the worst of what its stations came to, once none is on its way."""
+
+    UNDER_WAY = "under way"
+    DONE = "done"
+    STOPPED = "stopped"
+    ROLLED_BACK = "rolled back"
+
+
+def state_of(steps: Collection[ReleaseStep]) -> ReleaseState:
+    """The state of a release whose stations took these steps last."""
+    if any(step not in ENDED_STEPS for step in steps):
+        return ReleaseState.UNDER_WAY
+    if ReleaseStep.ROLLED_BACK in steps:
+        return ReleaseState.ROLLED_BACK
+    return ReleaseState.STOPPED if ReleaseStep.STOPPED in steps else ReleaseState.DONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,8 @@ def next_step(
     if report is None:
         return None
     if last.step in _ON_THEIR_WAY and _is_overtaken(release, seen):
-        return _event(release, last.station, (ReleaseStep.STOPPED, _overtaken(seen)), (HUB, now))
+        author = seen.told.author if seen.told else HUB
+        return _event(release, last.station, (ReleaseStep.STOPPED, _overtaken(seen)), (author, now))
     back = _went_back(release, seen)
     if back is not None and last.step in _CAN_GO_BACK:
         author = f"station/{last.station}" if back.author == "watch" else back.author
@@ -202,7 +203,7 @@ def _overtaken(seen: Seen) -> str:
     told = seen.told
     if told is None:
         return "its assignment is gone"
-    return f"{told.author} told it to run {told.recipe.name}@{told.recipe.version} meanwhile"
+    return f"it was told to run {told.recipe.name}@{told.recipe.version} meanwhile"
 
 
 def _went_back(release: Release, seen: Seen) -> RolledBack | None:

@@ -17,11 +17,14 @@ from andon.store.tables import (
     jobs,
     packages,
     recipes,
+    release_events,
+    releases,
     rescorings,
     reviews,
     run_endings,
     run_metrics,
     runs,
+    shadows,
     snapshots,
     stations,
 )
@@ -34,6 +37,7 @@ _ONLY_ADDED_TO: Mapping[str, tuple[Table, ...]] = {
     "recipes": (recipes,),
     "inspections": (inspections, rescorings),
     "reviews": (reviews,),
+    "releases": (releases, release_events, shadows),
 }
 """Nouns whose tables only grow: their highest row tells."""
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, select
 
 from andon.domain.inspections import Verdict
 from andon.domain.releases import ENDED_STEPS, Release, ReleaseEvent, ReleaseSettings, ReleaseStep
@@ -13,7 +13,7 @@ from andon.domain.serial import from_json
 from andon.store import recipes as stored_recipes
 from andon.store.paging import Cut, Page, newest_first
 from andon.store.rows import as_text, by_prefix, from_text, matching
-from andon.store.tables import inspections, recipes, release_events, releases, shadows
+from andon.store.tables import gates, inspections, recipes, release_events, releases, shadows
 from andon.units import Digest, Timestamp
 
 NOT_PASSED = (Verdict.REJECT, Verdict.REVIEW)
@@ -114,6 +114,37 @@ def open_ids(tx: Connection) -> tuple[str, ...]:
     """Releases of which a station is still on its way, oldest first."""
     last = [event for event in last_of_all(tx) if event.step not in ENDED_STEPS]
     return tuple(sorted({event.release for event in last}))
+
+
+@dataclass(frozen=True, slots=True)
+class Unreleased:
+    """The newest version of a recipe, whose last gate passed and that was never released."""
+
+    recipe: str
+    version: int
+    package: Digest
+    gate: str
+    at: Timestamp
+
+
+def unreleased(tx: Connection, limit: int) -> tuple[Unreleased, ...]:
+    """What waits to be released, the newest gate first."""
+    last_gates = select(func.max(gates.c.id)).group_by(gates.c.recipe_id)
+    newer = recipes.alias()
+    is_newest = ~exists().where(newer.c.name == recipes.c.name, newer.c.version > recipes.c.version)
+    shown = (recipes.c.name, recipes.c.version, recipes.c.package, gates.c.gate, gates.c.at)
+    query = (
+        select(*shown)
+        .select_from(gates.join(recipes, recipes.c.id == gates.c.recipe_id))
+        .where(
+            gates.c.id.in_(last_gates),
+            gates.c.passed == 1,
+            gates.c.recipe_id.not_in(select(releases.c.recipe_id)),
+            is_newest,
+        )
+    )
+    found = tx.execute(query.order_by(gates.c.id.desc()).limit(limit))
+    return tuple(Unreleased(row[0], row[1], Digest(row[2]), row[3], row[4]) for row in found)
 
 
 def tally(tx: Connection, trial: Trial) -> ShadowTally:

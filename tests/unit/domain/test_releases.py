@@ -12,7 +12,9 @@ from andon.domain.releases import (
     Release,
     ReleaseEvent,
     ReleaseSettings,
+    ReleaseState,
     ReleaseStep,
+    state_of,
 )
 from andon.domain.releasing import (
     FEW,
@@ -236,13 +238,6 @@ GO: dict[str, tuple[ReleaseStep, Seen, Timestamp, ReleaseStep, str]] = {
         ReleaseStep.STOPPED,
         "approval",
     ),
-    "somebody told it something else": (
-        ReleaseStep.SHADOW,
-        Seen(says(), told(belongs=None), ShadowTally(100)),
-        SOON,
-        ReleaseStep.STOPPED,
-        "mara told it to run brackets@1 meanwhile",
-    ),
     "its assignment is gone": (ReleaseStep.WATCHED, Seen(says(2), None), SOON, ReleaseStep.STOPPED, "gone"),
     "it says that it runs it": (
         ReleaseStep.SWITCHED,
@@ -268,6 +263,12 @@ def test_what_moves_a_release_on(what: str) -> None:
     assert found is not None
     assert (found[0], found[2]) == (expected, HUB)
     assert words in found[1]
+
+
+@pytest.mark.parametrize("step", [ReleaseStep.SHADOW, ReleaseStep.SWITCHED, ReleaseStep.WATCHED])
+def test_what_somebody_tells_a_station_meanwhile_ends_the_release_there(step: ReleaseStep) -> None:
+    found = decided(step, Seen(says(), told(belongs=None), ShadowTally(100)))
+    assert found == (ReleaseStep.STOPPED, "it was told to run brackets@1 meanwhile", "mara")
 
 
 def test_a_shadow_of_none_is_left_out() -> None:
@@ -410,3 +411,11 @@ def test_a_release_comes_back_as_it_was() -> None:
     made = release(settings=replace(SETTINGS, keep=KeepPolicy(0.2), send=SendPolicy(), deadline=30.0))
     assert from_json(Release, to_json(made)) == made
     assert made.stations == ("ST-1", "ST-2", "ST-3")
+
+
+def test_a_release_stands_as_its_worst_station_once_none_is_on_its_way() -> None:
+    done, back_, stopped = ReleaseStep.DONE, ReleaseStep.ROLLED_BACK, ReleaseStep.STOPPED
+    assert state_of([done, back_, ReleaseStep.WAITING]) is ReleaseState.UNDER_WAY
+    assert state_of([done, stopped, back_]) is ReleaseState.ROLLED_BACK
+    assert state_of([done, stopped]) is ReleaseState.STOPPED
+    assert state_of([done, done]) is ReleaseState.DONE

@@ -10,11 +10,13 @@ from simulators.told_stations import NEW, ToldStation, add_gate, stock
 
 from andon.domain.feedback import SendPolicy
 from andon.domain.inspections import Verdict
-from andon.domain.releases import HUB, Release, ReleaseSettings, ReleaseStep
+from andon.domain.releases import HUB, Release, ReleaseSettings, ReleaseState, ReleaseStep
 from andon.domain.stations import KeepPolicy, WatchLimits
 from andon.errors import Conflict, InvalidInput, NotFound, Refused
-from andon.services.approvals import withdraw
+from andon.services import release_progress
+from andon.services.approvals import approve, withdraw
 from andon.services.assignments import hub_key
+from andon.services.release_progress import page_of_releases, progress, release_needs
 from andon.services.releases import ReleaseRequest, last_steps, release, roll_back, stop
 from andon.services.stations import AssignmentRequest, assign, signed_assignment
 from andon.services.workspaces import Workspace, create_workspace
@@ -234,11 +236,8 @@ def test_what_a_person_assigns_meanwhile_counts(
     with workspace.database.read() as tx:
         last = releases.last_of(tx, "ST-1")
     assert last is not None
-    assert (last.step, last.reason) == (
-        ReleaseStep.STOPPED,
-        "mara told it to run brackets@1 meanwhile",
-    )
-    assert last.release == of.id
+    assert (last.step, last.author, last.release) == (ReleaseStep.STOPPED, "mara", of.id)
+    assert release_needs(workspace) == ()  # nobody is to be told of it
 
 
 def test_an_approval_that_is_taken_back_stops_what_has_not_switched(
@@ -408,3 +407,112 @@ def test_flips_show_what_would_pass_first(
         assert releases.tally(tx, replace(trial, station="ST-2")).judged == 0
     assert [(flip.main, flip.shadow) for flip in found] == [(REJECT, PASS), (PASS, REVIEW), (PASS, REJECT)]
     assert (tally.judged, tally.disagreeing, tally.rejects, tally.main_rejects) == (5, 3, 3, 2)
+
+
+def needs(workspace: Workspace) -> list[tuple[str, str]]:
+    return [(need.what, need.link) for need in release_needs(workspace)]
+
+
+def test_what_passed_its_gate_waits_for_an_approval_then_for_a_release(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    station("ST-1")
+    link = "/releases/new?recipe=brackets@2"
+    assert needs(workspace) == [("brackets@2 passed its gate and is approved", link)]
+    withdraw(workspace, NEW.digest, "wait for the audit")
+    waits = ("brackets@2 passed its gate and waits for an approval", f"/models/{NEW.digest}")
+    assert needs(workspace) == [waits]
+    approve(workspace, NEW.digest, "audited")
+    begin(workspace, ("ST-1",))
+    assert needs(workspace) == []
+    with workspace.database.write() as tx:
+        third = recipes.add_version(tx, recipe(NEW))
+        add_gate(tx, third)
+    assert len(needs(workspace)) == 1
+    with workspace.database.write() as tx:
+        add_gate(tx, third, passed=False)
+    assert needs(workspace) == []
+
+
+def test_a_release_that_went_wrong_needs_a_person_until_one_acts(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second = station("ST-1"), station("ST-2")
+    of = begin(workspace, ("ST-1",), ("ST-2",))
+    finish(first)
+    second.reports()
+    first.goes_back("40 of 50 parts were rejected")
+    first.reports()
+    words = "The release of brackets@2 went back at ST-1: 40 of 50 parts were rejected"
+    assert needs(workspace) == [(words, f"/releases/{of.id}")]
+    assign(workspace, "ST-1", AssignmentRequest("brackets@1"))
+    first.reports()
+    second.reports()
+    assert [link for _, link in needs(workspace)] == [f"/releases/{of.id}"]  # ST-2 was stopped for it
+    assign(workspace, "ST-2", AssignmentRequest("brackets@1"))
+    assert needs(workspace) == []
+
+
+def test_what_a_person_stopped_or_took_back_on_the_hub_needs_nobody(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first = station("ST-1")
+    station("ST-2")
+    of = begin(workspace, ("ST-1",), ("ST-2",))
+    finish(first)
+    roll_back(workspace, of.id, "customers complain")
+    first.reports()
+    first.reports()
+    assert needs(workspace) == []
+
+
+def test_a_station_that_does_not_take_up_what_it_was_told_is_seen(
+    workspace: Workspace, station: Callable[[str], ToldStation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    st = station("ST-1")
+    begin(workspace, ("ST-1",))
+    st.obeys = False
+    assign(workspace, "ST-1", AssignmentRequest("brackets@2"))
+    st.reports()
+    assert needs(workspace) == []
+    monkeypatch.setattr(release_progress, "LAG_SECONDS", 0.0)
+    assert needs(workspace) == [("ST-1 runs brackets@1 and was told to run brackets@2", "/stations/ST-1")]
+    monkeypatch.setattr(release_progress, "SILENT_SECONDS", 0.0)
+    assert needs(workspace) == []  # one that says nothing is another need
+
+
+def test_progress_shows_what_each_station_really_runs(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second = station("ST-1"), station("ST-2")
+    slow = replace(SETTINGS, watch=WatchLimits(900.0), shadow_flips=1.0)
+    of = begin(workspace, ("ST-1",), ("ST-2",), settings=slow)
+    first.reports()
+    first.judges((REJECT, PASS), (PASS, PASS))
+    shown = progress(workspace, of.id)
+    assert shown.state is ReleaseState.UNDER_WAY
+    assert shown.may_stop
+    assert shown.may_go_back == ()
+    one, two = shown.stations
+    assert (one.wave, one.last.step, one.shadow.judged, one.shadow.disagreeing) == (
+        1,
+        ReleaseStep.SHADOW,
+        2,
+        1,
+    )
+    assert [flip.flip.shadow for flip in one.flips] == [PASS]
+    assert (one.runs, one.can_go_back, one.watch_left, one.silent) == (False, False, None, False)
+    assert (two.wave, two.last.step) == (2, ReleaseStep.WAITING)
+    first.judges(*[(PASS, PASS)] * 2)
+    for _ in range(3):
+        first.reports()
+    first.judges((PASS, None))
+    shown = progress(workspace, of.id)
+    one = shown.stations[0]
+    assert one.watch_left is not None
+    assert 0 < one.watch_left <= 900.0
+    assert (one.runs, one.can_go_back, one.parts) == (True, True, 1)
+    assert shown.may_go_back == ("ST-1",)
+    listed = page_of_releases(workspace, None, 9).rows[0]
+    assert (listed.state, listed.steps["ST-1"]) == (ReleaseState.UNDER_WAY, ReleaseStep.WATCHED)
+    assert second.told is not None

@@ -12,12 +12,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from andon.domain.inspections import Inspection
+from andon.domain.inspections import Inspection, Shadow
 from andon.domain.serial import canonical, from_json
 from andon.domain.stations import Assignment, KeepPolicy
 from andon.trust.assignments import sign
 from andon.trust.keys import SigningKey
 from andon.units import Timestamp, digest_of
+from andon.wire.deliveries import shadow_id
 
 AT = Timestamp("2026-11-21T00:00:00.000000Z")
 
@@ -29,13 +30,17 @@ class HubTwin:
     Attributes:
         refuse: names of parts whose records it never takes.
         unreadable: names of parts for which it refuses a whole delivery, as a hub of another version would.
-        away: answers 503. cut: answers 503 to so many pieces of blobs, after it took half of each.
+        away: answers 503. deaf: so many receipts are lost on their way, after it took what came.
+        cut: answers 503 to so many pieces of blobs, after it took half of each.
     """
 
     packages: Path
     key: SigningKey = field(default_factory=lambda: SigningKey(Ed25519PrivateKey.generate()))
     records: dict[str, Inspection] = field(default_factory=dict)
     reviews: dict[str, Any] = field(default_factory=dict)
+    chosen: dict[str, Any] = field(default_factory=dict)
+    given_up: list[str] = field(default_factory=list)
+    shadows: dict[str, Shadow] = field(default_factory=dict)
     blobs: dict[str, bytearray] = field(default_factory=dict)
     reports: list[dict[str, Any]] = field(default_factory=list)
     signed: dict[str, str] | None = None
@@ -43,6 +48,7 @@ class HubTwin:
     refuse: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
     away: bool = False
+    deaf: int = 0
     cut: int = 0
     deliveries: int = 0
     address: str = ""
@@ -72,9 +78,9 @@ class HubTwin:
             case ("GET", "stations", _, "assignment"):
                 return (200, self.signed) if self.signed else (404, {"message": "none", "todo": ""})
             case ("POST", "stations", _, "deliveries"):
-                if any(record["part"] in self.unreadable for record in json.loads(body)["records"]):
+                if any(record["part"] in self.unreadable for record in json.loads(body).get("records", ())):
                     return 422, {"message": "field odd: this field is not known here", "todo": ""}
-                return 200, self._take(json.loads(body))
+                return self._receipt(self._take(json.loads(body)))
             case ("GET", "packages", digest, "files", *rest):
                 return 200, (self.packages / digest).joinpath(*rest).read_bytes()
             case ("GET", "uploads", digest):
@@ -85,10 +91,16 @@ class HubTwin:
                 return self._piece(digest, body, content_range)
         return 404, {"message": path, "todo": ""}
 
+    def _receipt(self, told: dict[str, Any]) -> tuple[int, Any]:
+        if not self.deaf:
+            return 200, told
+        self.deaf -= 1
+        return 503, {"message": "lost on its way", "todo": ""}
+
     def _take(self, delivery: dict[str, Any]) -> dict[str, Any]:
         self.deliveries += 1
         accepted, refused, wanted = [], [], []
-        for data in delivery["records"]:
+        for data in delivery.get("records", ()):
             record = from_json(Inspection, data)
             assert record.capture is not None
             if record.part in self.refuse:
@@ -99,9 +111,22 @@ class HubTwin:
             for digest in (record.capture.blob, record.capture.thumbnail):
                 if digest and digest not in self.blobs:
                     wanted.append(digest)
-        for data in delivery["reviews"]:
+        for data in delivery.get("reviews", ()):
             self.reviews[data["id"]] = data
             accepted.append(data["id"])
+        for data in delivery.get("chosen", ()):
+            if data["inspection"] in self.records:
+                self.chosen[data["id"]] = data
+                accepted.append(data["id"])
+        for inspection in delivery.get("given_up", ()):
+            if inspection in self.records:
+                self.given_up.append(inspection)
+                accepted.append(inspection)
+        for data in delivery.get("shadows", ()):
+            if data["inspection"] in self.records:
+                shadow = from_json(Shadow, data)
+                self.shadows[shadow_id(shadow)] = shadow
+                accepted.append(shadow_id(shadow))
         return {"accepted": accepted, "refused": refused, "wanted": wanted}
 
     def _piece(self, digest: str, body: bytes, content_range: str) -> tuple[int, Any]:

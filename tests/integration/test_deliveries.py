@@ -1,63 +1,15 @@
 """What a station hands over, to a hub in memory over real HTTP."""
 
-import asyncio
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from simulators.hub_twin import HubTwin, hub_twin
-from simulators.station_parts import AT, HandClock, record
+from simulators.senders import Sender
 
-from andon.blobs.folder import FolderBlobs
-from andon.domain.inspections import Kept
 from andon.errors import NetworkError
-from andon.station.hub.client import Hub
-from andon.station.hub.contact import PIECE, HubContact, Link, Uploads
-from andon.station.running.loops import Thread
-from andon.station.running.watch import Watch
-from andon.station.spool.pictures import StoredBlob
-from andon.station.spool.records import Spool
-from andon.station.spool.thread import SpoolThread
-from andon.station.state.line import LineState
-
-
-class Sender:
-    """A station's spool and its uploads, on a hand clock."""
-
-    def __init__(self, folder: Path, hub: HubTwin) -> None:
-        clock = HandClock().clock
-        self.spool = Spool(folder / "spool.db")
-        self.images = FolderBlobs(folder / "images")
-        self.state = LineState("st-1", "line-1", "test", AT)
-        client = httpx.Client(base_url=hub.address, timeout=10)
-        watch = Watch(clock.monotonic)
-        link = Link(Hub(client, "st-1"), HubContact(self.state, clock), watch, clock)
-        self.uploads = Uploads(link, SpoolThread(self.spool, Thread("spool")), self.images, self.state)
-
-    def parts(self, *names: str) -> None:
-        for name in names:
-            self.spool.settle(self.spool.record(record(name)))
-
-    def picture(self, content: bytes) -> str:
-        digest = self.images.put(content)
-        written = self.spool.record(record("pictured"))
-        assert written.capture is not None
-        capture = replace(written.capture, kept=Kept.KEPT, blob=digest, size=len(content))
-        blob = StoredBlob(digest, len(content), None, 3)
-        self.spool.settle(replace(written, capture=capture), (blob,))
-        return digest
-
-    def drain(self, steps: int = 50) -> None:
-        async def all_of_it() -> None:
-            for _ in range(steps):
-                if not await self.uploads.step():
-                    return
-            raise AssertionError("it does not end")
-
-        asyncio.run(all_of_it())
+from andon.station.hub.pace import PIECE
 
 
 @pytest.fixture

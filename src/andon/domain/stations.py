@@ -182,6 +182,21 @@ class ShadowCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """Pictures that a station's policy chose.
+
+    Attributes:
+        waiting: choices whose picture has not gone yet.
+        sent_today: pictures that went since midnight UTC.
+        held: why the next one waits: ``hours``, ``quota`` or ``bandwidth``; empty where it does not.
+    """
+
+    waiting: int
+    sent_today: int
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StationReport:
     """What a station says of itself, every few seconds.
 
@@ -218,6 +233,7 @@ class StationReport:
     shed: Mapping[str, int] = field(default_factory=dict)
     rolled_back: RolledBack | None = None
     shadow: ShadowCount | None = None
+    sending: Sending | None = None
 
 
 @dataclass(frozen=True, slots=True)

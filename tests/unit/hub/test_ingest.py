@@ -366,7 +366,7 @@ def test_the_station_program_and_this_hub_understand_each_other(
     sent = [record("ST-1", 1), kept(2, blob)]
     texts = [canonical(one).decode() for one in sent]
     said = canonical(review(sent[1].id)).decode()
-    receipt = station.deliver(texts, [said])
+    receipt = station.deliver({"records": texts, "reviews": [said]})
     assert (receipt.accepted, receipt.wanted) == ((*(i.id for i in sent), review(sent[1].id).id), (blob,))
     assert station.send(blob, FILE[:cut], 0, len(FILE)) == station.received(blob) == Upload(cut, False)
     assert station.send(blob, FILE[cut:], cut, len(FILE)) == Upload(len(FILE), True)

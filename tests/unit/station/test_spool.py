@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import random
@@ -11,17 +12,20 @@ import apsw
 import pytest
 from simulators.station_parts import AT, record
 
-from andon.domain.feedback import Answer, Queue, Review
+from andon.domain.feedback import Answer, Chosen, Queue, Review, SendReason
 from andon.domain.inspections import Decision, Inspection, Kept, Reason, ReasonCode, Verdict
 from andon.domain.serial import from_json
 from andon.errors import AndonError, DiskFull, OperatorError, UnsupportedVersion
+from andon.station.spool.database import STEPS, Database
+from andon.station.spool.keeping import REVIEW_WORTH, THUMBNAIL_WORTH
 from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.records import Answered, Spool
 from andon.station.spool.reviews import MAX_HELD
-from andon.units import digest_of
+from andon.units import digest_of, uuid7
 
 ROOT = Path(__file__).parents[3]
 KILLS = 8
+NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
@@ -190,6 +194,155 @@ def test_a_held_part_keeps_its_picture_until_somebody_said_something(spool: Spoo
     assert spool.waiting(10).reviews == ()
 
 
+DAY = "2026-11-21"
+
+
+def chosen(of: Inspection, reason: SendReason = SendReason.CONFUSED) -> Chosen:
+    return Chosen(uuid7(1_700_000_000_000 + next(NUMBERS), os.urandom(10)), of.id, reason, AT, 1.0, "why")
+
+
+def told(spool: Spool) -> list[Chosen]:
+    return [from_json(Chosen, json.loads(text)) for _, text in spool.waiting(500).chosen]
+
+
+def part_with(spool: Spool, content: bytes, *reasons: SendReason) -> tuple[Inspection, StoredBlob]:
+    """A settled part with its picture, chosen for ``reasons``."""
+    image = blob(content)
+    part = kept(spool.record(record()), image)
+    spool.settle(part, (image,), None, (), [chosen(part, reason) for reason in reasons])
+    return part, image
+
+
+def test_a_choice_stays_until_the_hub_has_it_and_its_picture(spool: Spool) -> None:
+    part, image = part_with(spool, b"image", SendReason.CONFUSED)
+    ((identifier, text),) = spool.waiting(10).chosen
+    assert from_json(Chosen, json.loads(text)).inspection == part.id
+    assert spool.chosen.wanted(10, SendReason.RANDOM) == ()
+    spool.receipted([part.id], {}, [image.digest])
+    assert spool.chosen.wanted(10, SendReason.RANDOM) == (image,)
+    assert [found[0] for found in spool.waiting(10).chosen] == [identifier]
+    spool.receipted([identifier], {}, ())
+    assert (spool.waiting(10).chosen, spool.chosen.count()) == ((), 1)
+    assert spool.chosen.wanted(10, SendReason.RANDOM) == (image,)
+    spool.uploaded(image.digest, DAY)
+    assert (spool.chosen.count(), spool.chosen.wanted(10, SendReason.RANDOM)) == (0, ())
+    assert [found.digest for found in spool.pictures.spent(10)] == [image.digest]
+
+
+def test_a_choice_the_hub_did_not_hear_of_outlives_its_picture(spool: Spool) -> None:
+    part, image = part_with(spool, b"image", SendReason.RULE)
+    spool.receipted([part.id], {}, [image.digest])
+    spool.uploaded(image.digest, DAY)
+    ((identifier, _),) = spool.waiting(10).chosen
+    spool.receipted([identifier], {}, ())
+    assert spool.chosen.count() == 0
+
+
+def test_chosen_pictures_go_in_order_of_reason_then_age_and_others_not_at_all(spool: Spool) -> None:
+    orders = (SendReason.RANDOM, SendReason.CONFUSED, SendReason.AUDIT, SendReason.CONFUSED)
+    made = [part_with(spool, f"{number}".encode(), reason) for number, reason in enumerate(orders)]
+    made.append(part_with(spool, b"kept and not chosen"))
+    spool.receipted([part.id for part, _ in made], {}, [image.digest for _, image in made])
+    images = [image for _, image in made]
+    found = spool.chosen.wanted(10, SendReason.RANDOM)
+    assert found == (images[2], images[1], images[3], images[0])
+    assert spool.chosen.wanted(10, SendReason.AUDIT) == (images[2],)
+    assert len(spool.pictures.wanted(10)) == 5
+    assert spool.pictures.wanted(10, least=THUMBNAIL_WORTH) == ()
+
+
+def test_a_part_without_a_picture_is_not_chosen(spool: Spool) -> None:
+    part = spool.record(record())
+    spool.settle(part, (), None, (), [chosen(part)])
+    assert told(spool) == []
+
+
+def test_what_a_person_contradicts_is_chosen_with_what_was_said(spool: Spool) -> None:
+    image = blob(b"image", worth=3)
+    part = kept(spool.record(record()), image)
+    spool.settle(part, (image,), Queue.REJECT)
+    spool.receipted([part.id], {}, [image.digest])
+    said = Review("r1", part.id, Answer.FALSE_ALARM, Queue.REJECT, "ann", AT)
+    spool.review(said, image.digest, [chosen(part, SendReason.WRONG)])
+    assert [one.reason for one in told(spool)] == [SendReason.WRONG]
+    (found,) = spool.chosen.wanted(10, SendReason.WRONG)
+    assert found.worth == REVIEW_WORTH
+
+
+def test_a_choice_for_a_record_that_the_hub_refuses_is_not_offered_for_ever(spool: Spool) -> None:
+    part, _ = part_with(spool, b"image", SendReason.RULE)
+    spool.receipted([], {part.id: "never"}, ())
+    assert told(spool) == []
+    other, _ = part_with(spool, b"other", SendReason.RULE)
+    spool.receipted([other.id], {spool.waiting(10).chosen[0][0]: "odd"}, ())
+    assert (told(spool), spool.counts()) == ([], (0, 0, 2))
+
+
+def test_the_hub_is_told_of_a_picture_it_waits_for_that_was_given_up(spool: Spool) -> None:
+    part, image = part_with(spool, b"image", SendReason.RANDOM)
+    spool.receipted([part.id, spool.waiting(10).chosen[0][0]], {}, [image.digest])
+    assert spool.waiting(10).given_up == ()
+    spool.forget(image.digest)
+    assert [name for name, _ in spool.waiting(10).given_up] == [part.id]
+    assert spool.chosen.count() == 0
+    spool.receipted([part.id], {}, ())
+    assert spool.waiting(10).given_up == ()
+
+
+def test_a_picture_given_up_while_its_record_may_be_on_the_hub_is_told_after_that_record(
+    spool: Spool,
+) -> None:
+    part, image = part_with(spool, b"image")
+    spool.forget(image.digest)
+    assert spool.waiting(10).given_up == ()
+    spool.receipted([part.id], {}, ())
+    assert [name for name, _ in spool.waiting(10).given_up] == [part.id]
+    spool.receipted([part.id], {}, ())
+    assert spool.waiting(10).given_up == ()
+
+
+def test_no_picture_is_said_to_be_given_up_that_the_hub_has_or_did_not_want(spool: Spool) -> None:
+    (sent, first), (unwanted, second) = part_with(spool, b"sent"), part_with(spool, b"unwanted")
+    spool.receipted([sent.id, unwanted.id], {}, [first.digest])
+    spool.uploaded(first.digest, DAY)
+    for image in (first, second):
+        spool.forget(image.digest)
+    assert spool.waiting(10).given_up == ()
+
+
+def test_a_picture_the_hub_will_not_take_is_given_up(spool: Spool) -> None:
+    part, image = part_with(spool, b"image")
+    spool.receipted([part.id], {}, [image.digest])
+    spool.not_taken(image.digest)
+    assert [name for name, _ in spool.waiting(10).given_up] == [part.id]
+    assert [found.digest for found in spool.pictures.spent(10)] == [image.digest]
+    assert spool.pictures.sent_on(DAY) == 0
+
+
+def test_pictures_are_counted_by_day_once_each_and_thumbnails_are_not(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db")
+    images = [part_with(spool, f"{number}".encode())[1] for number in range(3)]
+    small = blob(b"small", THUMBNAIL_WORTH, kept_in_file=False)
+    spool.settle(spool.record(record()), (small,))
+    for image in (*images[:2], images[0], small):
+        spool.uploaded(image.digest, DAY)
+    spool.uploaded(images[2].digest, "2026-11-22")
+    spool.close()
+    again = Spool(tmp_path / "spool.db")
+    days = (DAY, "2026-11-22", "2026-11-23")
+    assert [again.pictures.sent_on(day) for day in days] == [2, 1, 0]
+    again.close()
+
+
+def test_a_spool_of_the_first_format_goes_on(tmp_path: Path) -> None:
+    old = Database(tmp_path / "spool.db", steps=STEPS[:1])
+    old.close()
+    spool = Spool(tmp_path / "spool.db")
+    part, _ = part_with(spool, b"image", SendReason.RULE)
+    assert [one.inspection for one in told(spool)] == [part.id]
+    spool.close()
+
+
 def test_people_are_offered_the_newest_parts_and_no_more_than_they_can_look_at(spool: Spool) -> None:
     for number in range(MAX_HELD + 3):
         spool.settle(spool.record(record(f"p{number}")), (), Queue.AUDIT)
@@ -251,6 +404,9 @@ def test_every_record_that_was_said_to_be_written_outlives_kill_9(tmp_path: Path
     assert spool.counts()[0] - said in {0, 1}
     found = [row[0] for row in spool._rows("SELECT sequence FROM records ORDER BY sequence")]
     assert found == list(range(1, len(found) + 1))
+    settled = [row[0] for row in spool._rows("SELECT id FROM records WHERE body LIKE '%kept\":\"kept%'")]
+    assert sorted(settled) == sorted(row[0] for row in spool._rows("SELECT inspection FROM chosen"))
+    assert len(settled) >= said // 2 - KILLS
     assert spool._rows("PRAGMA integrity_check") == [("ok",)]
     spool.close()
 

@@ -17,8 +17,9 @@ from andon.station.outputs.answers import Answer, Output
 from andon.station.running.clock import Clock, back_off, in_time
 from andon.station.running.watch import Watch
 from andon.station.spool.amendments import not_heard, undecided
+from andon.station.spool.choosing import Seen, choose
 from andon.station.spool.images import ImageWriter, Taken
-from andon.station.spool.keeping import Keep, keep
+from andon.station.spool.keeping import Keep, keep, kept_to_send
 from andon.station.spool.recorder import Recorder, not_recorded
 from andon.station.state.line import LineState
 from andon.station.state.recent import Judged
@@ -184,9 +185,7 @@ class Line:
 
     async def _answer(self, frame: Frame, decided: _Decided) -> None:
         """Record, tell, then see to the picture."""
-        policy = decided.assignment.keep if decided.assignment else KeepPolicy()
-        draws = (self._clock.chance(), self._clock.chance())
-        kept = keep(decided.judgement.decision, policy, draws)
+        kept = self._kept(frame, decided)
         inspection = self._inspection(frame, decided, kept)
         begun = self._clock.monotonic()
         recorded = await self._books.recorder.record(inspection, self._left(decided, frame))
@@ -204,8 +203,20 @@ class Line:
         if recorded is not None:
             self._books.recorder.answered(told, recorded, heard)
             self._books.images.put(Taken(told, frame, kept, heard))
+            self._inspectors.offer(frame, told.id, is_idle=self._waiting.empty())
         else:
             self._state.settle(told, told)
+
+    def _kept(self, frame: Frame, decided: _Decided) -> Keep:
+        """What becomes of the part's image; the share that is sent whatever was decided is drawn first."""
+        told, judgement = decided.assignment, decided.judgement
+        send = told.send if told else None
+        draw = self._clock.chance() if send else 1.0
+        draws = (self._clock.chance(), self._clock.chance())
+        kept = keep(judgement.decision, told.keep if told else KeepPolicy(), draws)
+        cuts = told.recipe.cuts if told else {}
+        seen = Seen(judgement.decision, judgement.scores, cuts, frame.origin.part_type)
+        return kept_to_send(kept, choose(seen, send, kept.audit, draw))
 
     def _left(self, decided: _Decided, frame: Frame) -> float:
         """Seconds for the record; a part that is past its time already still gets its number."""

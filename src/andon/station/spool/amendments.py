@@ -6,6 +6,9 @@ from dataclasses import replace
 from andon.domain.inspections import Decision, Inspection, Kept, Reason, ReasonCode, Verdict
 from andon.domain.serial import to_json
 
+Text = tuple[str, str]
+"""An id, and what it belongs to as JSON."""
+
 
 def with_image_lost(inspection: Inspection) -> Inspection:
     """The record of a part whose image was to be kept and is gone."""

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from andon.blobs.folder import FolderBlobs
-from andon.domain.feedback import Queue
+from andon.domain.feedback import Queue, SendReason
 from andon.domain.images import Shape
 from andon.domain.inspections import Inspection, Kept, Verdict
 from andon.errors import InvalidInput, OperatorError, UserError
@@ -111,7 +111,7 @@ class ImageWriter:
     async def _settle(self, taken: Taken, settled: Inspection, stored: tuple[StoredBlob, ...]) -> None:
         if not await asyncio.shield(taken.heard):  # the output still has it, whoever ends first
             settled = not_heard(settled)
-        await self._recorder.settle(settled, stored, _queue(settled, taken.keep))
+        await self._recorder.settle(settled, stored, _still_so(settled, taken.keep))
         self._state.settle(taken.inspection, settled)
 
     async def _written(self, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:
@@ -127,10 +127,13 @@ class ImageWriter:
         return taken.inspection, _NOTHING
 
 
-def _queue(settled: Inspection, kept: Keep) -> Queue | None:
-    """Who looks at a part; the audit is of passes, and this may be none any more."""
-    passed = settled.decision.verdict is Verdict.PASS
-    return None if kept.queue is Queue.AUDIT and not passed else kept.queue
+def _still_so(settled: Inspection, kept: Keep) -> Keep:
+    """Who looks at a part, and why its image is sent; the audit is of passes, and this may be none now."""
+    if settled.decision.verdict is Verdict.PASS:
+        return kept
+    queue = None if kept.queue is Queue.AUDIT else kept.queue
+    choices = tuple(choice for choice in kept.choices if choice.reason is not SendReason.AUDIT)
+    return replace(kept, queue=queue, choices=choices)
 
 
 def _write(blobs: FolderBlobs, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:

@@ -1,10 +1,12 @@
 """Which images are kept and which passes people look at: decided before anything is encoded."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from andon.domain.feedback import Queue
 from andon.domain.inspections import Decision, ReasonCode, Verdict
 from andon.domain.stations import KeepPolicy
+from andon.station.spool.choosing import Choice
 
 PASS_WORTH, UNJUDGED_WORTH, REJECT_WORTH, REVIEW_WORTH, AUDIT_WORTH, THUMBNAIL_WORTH = 1, 2, 3, 4, 5, 6
 """What is given up first when the disk runs out has the lowest; the hub gets the highest first."""
@@ -21,12 +23,21 @@ class Keep:
         audit: probability with which this PASS was drawn for people to look at; 0 where it was not.
         queue: the people's queue it waits in; None for none.
         worth: of the image, one of the numbers above.
+        choices: why its image is sent; empty where it is not, or where all that is kept is sent.
     """
 
     image: bool
     audit: float
     queue: Queue | None
     worth: int
+    choices: tuple[Choice, ...] = ()
+
+
+def kept_to_send(kept: Keep, choices: Sequence[Choice]) -> Keep:
+    """The same, with the image kept where it is chosen to be sent: that makes a pass worth more."""
+    if not choices:
+        return kept
+    return replace(kept, image=True, worth=max(kept.worth, UNJUDGED_WORTH), choices=tuple(choices))
 
 
 def keep(decision: Decision, policy: KeepPolicy, draws: tuple[float, float]) -> Keep:

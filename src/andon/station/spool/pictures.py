@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from andon.station.spool.database import Database
 from andon.units import Digest
 
+DAYS_KEPT = 31
+"""Days of which it is known how many pictures were sent."""
+
 
 class _BlobState:
     """A blob waits for its records' receipts, is then wanted by the hub or not, and is gone or held."""
@@ -41,14 +44,37 @@ class Pictures:
         self._database = database
         self._run, self._rows = database.run, database.rows
 
-    def wanted(self, limit: int) -> tuple[StoredBlob, ...]:
-        """Blobs the hub waits for, the most worth first."""
-        return self._blobs("state = ? ORDER BY worth DESC LIMIT ?", (_BlobState.WANTED, limit))
+    def wanted(self, limit: int, least: int = 0) -> tuple[StoredBlob, ...]:
+        """Blobs the hub waits for, the most worth first, none worth less than ``least``."""
+        return self._blobs(
+            "state = ? AND worth >= ? ORDER BY worth DESC LIMIT ?", (_BlobState.WANTED, least, limit)
+        )
 
-    def uploaded(self, digest: Digest) -> None:
-        """The hub has this blob, or does not want it any more."""
-        with self._database.change():
-            self._run("UPDATE blobs SET state = ? WHERE digest = ?", (_BlobState.SENT, digest))
+    def sent_on(self, day: str) -> int:
+        """How many image files the hub got on a day, ``YYYY-MM-DD``."""
+        rows = self._rows("SELECT pictures FROM days WHERE day = ?", (day,))
+        return int(rows[0][0]) if rows else 0
+
+    def sent(self, digest: Digest, day: str) -> None:
+        """The hub has this blob; an image file counts as one of ``day``. Inside of a change."""
+        self._run(
+            "INSERT INTO days SELECT ?, 1 FROM blobs WHERE digest = ? AND content IS NULL AND state <> ?"
+            " ON CONFLICT (day) DO UPDATE SET pictures = pictures + 1",
+            (day, digest, _BlobState.SENT),
+        )
+        self._run(
+            "DELETE FROM days WHERE day NOT IN (SELECT day FROM days ORDER BY day DESC LIMIT ?)",
+            (DAYS_KEPT,),
+        )
+        self.unwanted(digest)
+
+    def unwanted(self, digest: Digest) -> None:
+        """The hub has this blob or will not take it. Inside of a change."""
+        self._run("UPDATE blobs SET state = ? WHERE digest = ?", (_BlobState.SENT, digest))
+
+    def raise_worth(self, digest: Digest, worth: int) -> None:
+        """Let a blob be worth at least so much. Inside of a change."""
+        self._run("UPDATE blobs SET worth = max(worth, ?) WHERE digest = ?", (worth, digest))
 
     def spent(self, limit: int) -> tuple[StoredBlob, ...]:
         """Blobs that nobody needs here any more: the hub has them and nobody waits to see them."""
@@ -88,7 +114,7 @@ class Pictures:
         )
         self._run("DELETE FROM uses WHERE record = ?", (record,))
 
-    def offer(self, wanted: Sequence[Digest]) -> None:
+    def offer(self, wanted: Sequence[str]) -> None:
         """The hub waits for these blobs. Inside of a change."""
         for digest in wanted:
             self._run("UPDATE blobs SET state = ? WHERE digest = ?", (_BlobState.WANTED, digest))

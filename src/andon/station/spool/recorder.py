@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from andon.domain.feedback import Queue
+from andon.domain.feedback import Chosen
 from andon.domain.inspections import Inspection, Reason, ReasonCode
 from andon.domain.stations import AlarmCode
 from andon.errors import AndonError
 from andon.station.running.clock import Clock, in_time
 from andon.station.spool.amendments import undecided, with_image_lost
+from andon.station.spool.choosing import Choice
+from andon.station.spool.keeping import Keep
 from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.records import Answered
 from andon.station.spool.thread import SpoolThread
@@ -72,13 +74,15 @@ class Recorder:
         heard.add_done_callback(note)
 
     async def settle(
-        self, inspection: Inspection, blobs: Sequence[StoredBlob] = (), queue: Queue | None = None
+        self, inspection: Inspection, blobs: Sequence[StoredBlob] = (), kept: Keep | None = None
     ) -> None:
-        """Say what became of a record's image, however long the disk takes."""
+        """Say what became of a record's image, however long the disk takes; ``kept``: who waits for it."""
+        queue = kept.queue if kept else None
+        chosen = tuple(self._chosen(inspection.id, choice) for choice in kept.choices) if kept else ()
         while True:
             try:
                 with self._marks() as answered:
-                    await self._call(self._spool.settle, inspection, blobs, queue, answered)
+                    await self._call(self._spool.settle, inspection, blobs, queue, answered, chosen)
             except AndonError as cause:
                 self.troubled(cause)
                 await self._clock.sleep(RETRY)
@@ -128,6 +132,11 @@ class Recorder:
         except BaseException:
             self._answered = {**marks, **self._answered}
             raise
+
+    def _chosen(self, inspection: str, choice: Choice) -> Chosen:
+        reason, probability = choice.reason, choice.probability
+        identity, now = self._clock.new_id(), self._clock.now()
+        return Chosen(identity, inspection, reason, now, probability, choice.detail)
 
     def _later(self, inspection: Inspection, written: "asyncio.Future[Inspection]", why: str) -> None:
         written.add_done_callback(_look_at)

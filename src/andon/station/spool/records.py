@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
-from andon.domain.feedback import Queue, Review
+from andon.domain.feedback import Chosen, Queue, Review
 from andon.domain.inspections import Inspection
 from andon.domain.serial import from_json
-from andon.station.spool.amendments import silent, text_of, with_image_lost
+from andon.station.spool.amendments import Text, silent, text_of, with_image_lost
+from andon.station.spool.chosen import ChosenParts
 from andon.station.spool.database import Database
 from andon.station.spool.facts import Facts
+from andon.station.spool.keeping import REVIEW_WORTH
+from andon.station.spool.owed import Owed
 from andon.station.spool.pictures import Pictures, StoredBlob
 from andon.station.spool.reviews import Reviews
 from andon.units import Digest
-
-Text = tuple[str, str]
-"""An id, and what it belongs to as JSON."""
 
 
 class _Stage(IntEnum):
@@ -42,10 +42,15 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the next delivery holds, as JSON texts with their ids, oldest first."""
+    """What the next delivery holds, as JSON texts with their ids, oldest first.
 
-    records: tuple[Text, ...]
-    reviews: tuple[Text, ...]
+    Each field but records may only be known to a newer hub; what is empty is not said.
+    """
+
+    records: tuple[Text, ...] = ()
+    reviews: tuple[Text, ...] = ()
+    chosen: tuple[Text, ...] = ()
+    given_up: tuple[Text, ...] = ()
 
 
 class Spool:
@@ -64,6 +69,8 @@ class Spool:
         self.facts = Facts(self._database)
         self.pictures = Pictures(self._database)
         self.reviews = Reviews(self._database)
+        self.chosen = ChosenParts(self._database)
+        self.owed = Owed(self._database)
 
     def close(self) -> None:
         """Let go of the file; where its log cannot be brought into it now, the next one to open it does."""
@@ -90,10 +97,12 @@ class Spool:
         blobs: Sequence[StoredBlob] = (),
         queue: Queue | None = None,
         answered: Sequence[Answered] = (),
+        chosen: Sequence[Chosen] = (),
     ) -> None:
         """Say what became of a record's image; from now on it is sent. ``queue`` holds it for a person.
 
-        Parts that were ``answered`` since are marked so in the same transaction.
+        Reasons for which the image was ``chosen`` count where it was kept. Parts that were ``answered``
+        since are marked so in the same transaction.
         """
         with self._change():
             self._mark(answered)
@@ -103,6 +112,7 @@ class Spool:
                 self.pictures.keep(blob, inspection.id)
             if queue is not None:
                 self.reviews.hold(inspection, queue)
+            self._choose(inspection, chosen)
         self._database.checkpoint()
 
     def reap(self) -> int:
@@ -119,27 +129,46 @@ class Spool:
             return self._database.changes()
 
     def waiting(self, limit: int) -> Waiting:
-        """What to deliver next: settled records in order, up to the first that is not, and reviews."""
+        """What to deliver next: settled records in order, up to the first that is not, and the rest."""
         first_open = self._rows("SELECT min(sequence) FROM records WHERE stage < 2")[0][0]
         records = self._rows(
             "SELECT id, body FROM records WHERE sequence < ? ORDER BY sequence LIMIT ?",
             (first_open if first_open is not None else 2**62, limit),
         )
         reviews = self._rows("SELECT id, body FROM reviews ORDER BY id LIMIT ?", (limit,))
-        return Waiting(tuple(records), tuple(reviews))
+        given_up = tuple((name, json.dumps(name)) for name in self.owed.given_up(limit))
+        return Waiting(tuple(records), tuple(reviews), self.chosen.untold(limit), given_up)
 
     def receipted(
-        self, accepted: Sequence[str], refused: Mapping[str, str], wanted: Sequence[Digest]
+        self, accepted: Sequence[str], refused: Mapping[str, str], wanted: Sequence[str]
     ) -> None:
         """Forget what is safe on the hub, put aside what it refuses, and offer the blobs it wants."""
         with self._change():
             for identifier in accepted:
+                self.owed.told(identifier)
+                self.owed.owe(identifier)
                 self._run("DELETE FROM records WHERE id = ?", (identifier,))
                 self._run("DELETE FROM reviews WHERE id = ?", (identifier,))
                 self.pictures.release(identifier)
             self.pictures.offer(wanted)
+            self.owed.check(accepted)
+            self.chosen.told(accepted)
             for identifier, reason in refused.items():
                 self._put_aside(identifier, reason)
+
+    def uploaded(self, digest: Digest, day: str) -> None:
+        """The hub has this blob; ``day`` (``YYYY-MM-DD``) is the day that its picture counts for."""
+        with self._change():
+            self.pictures.sent(digest, day)
+            self.owed.paid(digest)
+            self.chosen.gone(digest)
+
+    def not_taken(self, digest: Digest) -> None:
+        """The hub will never take this blob."""
+        with self._change():
+            self.owed.give_up(digest)
+            self.pictures.unwanted(digest)
+            self.chosen.gone(digest)
 
     def forget(self, digest: Digest) -> None:
         """A blob's bytes are gone: records that were not sent yet say that their image is lost."""
@@ -150,12 +179,20 @@ class Spool:
             for (body,) in records:
                 lost = with_image_lost(from_json(Inspection, json.loads(body)))
                 self._run("UPDATE records SET body = ? WHERE id = ?", (text_of(lost), lost.id))
+            self.owed.give_up(digest)
             self.pictures.forget(digest)
+            self.chosen.gone(digest)
 
-    def review(self, review: Review) -> None:
-        """Keep what a person said until the hub has it; the part waits no longer."""
+    def review(self, review: Review, blob: Digest | None = None, chosen: Sequence[Chosen] = ()) -> None:
+        """Keep what a person said until the hub has it; the part waits no longer.
+
+        Its picture ``blob``, where it was kept, is ``chosen`` for what was said of it.
+        """
         with self._change():
             self.reviews.add(review)
+            if blob is not None and chosen:
+                self.chosen.add(chosen, blob)
+                self.pictures.raise_worth(blob, REVIEW_WORTH)
 
     def counts(self) -> tuple[int, int, int]:
         """Records without a receipt, parts that wait for a person, records and reviews put aside."""
@@ -166,6 +203,11 @@ class Spool:
         """Bytes of all image files on the disk."""
         return self._totals()["image bytes"]
 
+    def _choose(self, inspection: Inspection, chosen: Sequence[Chosen]) -> None:
+        blob = inspection.capture.blob if inspection.capture else None
+        if blob is not None:
+            self.chosen.add(chosen, blob)
+
     def _mark(self, answered: Sequence[Answered]) -> None:
         for part in answered:
             body = None if part.told is None else text_of(part.told)
@@ -175,12 +217,14 @@ class Spool:
             )
 
     def _put_aside(self, identifier: str, reason: str) -> None:
-        for table in ("records", "reviews"):
+        for table in ("records", "reviews", "chosen"):
             self._run(
                 f"INSERT OR IGNORE INTO aside SELECT id, body, ? FROM {table} WHERE id = ?",
                 (reason, identifier),
             )
             self._run(f"DELETE FROM {table} WHERE id = ?", (identifier,))
+        self._run("DELETE FROM chosen WHERE inspection = ?", (identifier,))
+        self.owed.told(identifier)
 
     def _totals(self) -> dict[str, int]:
         return dict(self._rows("SELECT name, value FROM totals"))

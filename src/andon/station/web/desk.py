@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.blobs.folder import FolderBlobs
-from andon.domain.feedback import Answer, Review
+from andon.domain.feedback import Answer, Chosen, Review
 from andon.domain.inspections import Inspection
 from andon.domain.parts import part_name
 from andon.errors import Conflict, NotFound
@@ -16,6 +16,7 @@ from andon.formats.pixels import Pixels, decode
 from andon.station.cameras.frames import Frame
 from andon.station.running.clock import Clock
 from andon.station.running.loops import Thread
+from andon.station.spool.choosing import contradicted
 from andon.station.spool.images import pixels_of
 from andon.station.spool.reviews import HeldPart
 from andon.station.spool.thread import SpoolThread
@@ -97,9 +98,21 @@ class Desk:
         review = Review(
             self._clock.new_id(), inspection, answer, part.queue, self._operator, self._clock.now()
         )
-        await self._spool.call(self._spool.spool.review, review)
+        await self._store(review, part)
         self._state.held = (await self._spool.call(self._spool.spool.counts))[1]
         return part
+
+    async def _store(self, review: Review, part: HeldPart) -> None:
+        """What was said, and with it that the picture is sent where it contradicts the verdict."""
+        assignment, capture = self._state.assignment, part.inspection.capture
+        policy = assignment.send if assignment else None
+        choice = contradicted(part.inspection.decision.verdict, review.answer, policy)
+        blob = capture.blob if capture else None
+        chosen: tuple[Chosen, ...] = ()
+        if choice is not None:
+            said = (choice.reason, review.at, choice.probability, choice.detail)
+            chosen = (Chosen(self._clock.new_id(), review.inspection, *said),)
+        await self._spool.call(self._spool.spool.review, review, blob, chosen)
 
     async def picture(self, inspection: str) -> bytes:
         """A part's picture as JPEG, no side longer than ``LARGEST_SIDE``.

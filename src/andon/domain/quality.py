@@ -1,5 +1,11 @@
-"""Quality: what is known of escapes, overkill and cost when only some parts were looked at."""
+"""Quality: what is known of escapes, overkill and cost when only some parts were looked at.
 
+Operators see rejects, reviews and an audit sample of passes, and err.  A second look, by somebody who sits
+down with the picture, corrects them: at every part whose verdict they contradicted, and at a share of the
+others that the part's own id draws, so that its probability is known.
+"""
+
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,6 +13,25 @@ from enum import StrEnum
 from andon.domain.feedback import Queue
 from andon.domain.inspections import Verdict
 from andon.units import Timestamp
+
+SECOND_LOOK_SHARE = 0.25
+"""Of the parts whose verdict people confirmed."""
+
+
+def contradicts(verdict: Verdict, defective: bool) -> bool:
+    """Whether who calls a part defective, or good, says that its verdict was wrong."""
+    return defective is (verdict is Verdict.PASS)
+
+
+def second_look_probability(inspection: str, contradicted: bool) -> float:
+    """With which probability a part that people judged gets a second look; 0 where it was not drawn.
+
+    Decided by the inspection's id alone, so that nobody chooses whom to check.
+    """
+    if contradicted:
+        return 1.0
+    drawn = int.from_bytes(hashlib.sha256(f"second look {inspection}".encode()).digest()[:8])
+    return SECOND_LOOK_SHARE if drawn < SECOND_LOOK_SHARE * 2**64 else 0.0
 
 
 class Cohort(StrEnum):
@@ -21,6 +46,22 @@ class Cohort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Inspected:
+    """How many parts were inspected: one verdict of one release on one station and day.
+
+    Attributes:
+        part_type, day, release: as in :class:`Judged`.
+    """
+
+    station: str
+    part_type: str
+    day: str
+    release: str
+    verdict: Verdict
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """One inspected part as far as people looked at it.
 
@@ -32,7 +73,8 @@ class Judged:
         queue: where it waited for people; None where nobody was to see it.
         said: whether a person called it defective; None where nobody has said anything.
         checked: whether a second look (a label by somebody who sat down with the picture) calls it
-            defective; None without one. check_probability: with which it got that second look.
+            defective; None without one. check_probability: with which it gets that second look; one that
+            happened all the same (0) is no sample of anything and corrects no estimate.
         concepts: the model's findings, or what people said, that name a defect.
     """
 
@@ -56,7 +98,10 @@ class Estimate:
 
     Attributes:
         value: the point estimate. low, high: bounds at ``confidence``.
-        looked_at: parts people judged that bear on it. of: parts it speaks of.
+        looked_at: parts people judged that bear on it. of: parts it speaks of; fewer than were inspected
+            where on some station nobody looked at any part of a release.
+        checked: second looks corrected what operators said; False: there were too few, and it is an
+            estimate of what operators say or would say.
     """
 
     value: float
@@ -65,6 +110,7 @@ class Estimate:
     looked_at: int
     of: int
     confidence: float = 0.95
+    checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +119,7 @@ class QualityRow:
 
     Attributes:
         name: of the cohort, e.g. the station's.
-        parts: inspected. counts: by verdict.
+        parts: inspected. counts: by verdict. For a concept: of all parts, whatever was found on them.
         escapes: defective parts among all that passed. overkill: good parts among the rejected.
             Both per part inspected (0..1); None where nobody looked.
         cost: per 1,000 parts, in the currency of the costs; None where escapes or overkill are not known.
@@ -92,10 +138,33 @@ class QualityRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """The release that runs against the one before it; differences are new minus old.
+
+    Attributes:
+        new, old: ``RECIPE@VERSION``.
+        escapes, overkill: differences of rates; cost: of costs per 1,000 parts; None where one is unknown.
+    """
+
+    new: str
+    old: str
+    escapes: Estimate | None
+    overkill: Estimate | None
+    cost: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
-    """A report over a time; rows by cohort, and remarks a reader must know."""
+    """A report over a time; rows by cohort, and remarks a reader must know.
+
+    Attributes:
+        against: None before a second release has run.
+        due: parts that wait for a second look.
+    """
 
     since: Timestamp | None
     before: Timestamp | None
     rows: Mapping[Cohort, tuple[QualityRow, ...]]
     remarks: tuple[str, ...] = field(default_factory=tuple)
+    against: Comparison | None = None
+    due: int = 0

@@ -44,3 +44,50 @@ class Signal:
     raised: bool
     detail: str
     at: Timestamp
+
+
+NOTICEABLE = 0.1
+"""Share of the limit (of the value before, where no limit is set) that a value must move to be noted."""
+
+
+def is_news(before: Signal | None, now: Signal) -> bool:
+    """Whether a look is worth a row: the first one, another state or limit, or a value that moved."""
+    if before is None or (before.raised, before.limit) != (now.raised, now.limit):
+        return True
+    scale = abs(now.limit) or abs(before.value)
+    return abs(now.value - before.value) > NOTICEABLE * scale
+
+
+@dataclass(frozen=True, slots=True)
+class SinceTurn:
+    """What has happened since the last turn of a plan began.
+
+    Attributes:
+        labels: new labels. raised_since: since when the signal in question is raised.
+        began: of the last turn; None: there was none.
+    """
+
+    labels: int
+    raised_since: Timestamp
+    began: Timestamp | None
+
+
+FRESH_LABELS = 20
+"""New labels that make a turn worth while although a signal has been raised since before the last one."""
+
+
+def starts_turn(look: Signal, limit: float, so_far: SinceTurn) -> str | None:
+    """Why a signal starts a turn by itself; None where it does not.
+
+    A value beyond the plan's ``limit`` does, but not without a new label: the same data would give the same
+    model.  What was raised when the last turn began already, and still is, starts another one only with
+    ``FRESH_LABELS``: the last turn was refused, or has not helped yet.
+    """
+    if not look.raised or look.value < limit or not so_far.labels:
+        return None
+    again = so_far.began is not None and so_far.raised_since <= so_far.began
+    own_clock = look.kind in {SignalKind.NEW_LABELS, SignalKind.SCHEDULE}
+    if again and not own_clock and so_far.labels < FRESH_LABELS:
+        return None
+    where = f" of {look.station}" if look.station else ""
+    return f"{look.kind}{where}: {look.detail}"

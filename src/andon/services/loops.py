@@ -14,7 +14,7 @@ from andon.domain.releases import Release
 from andon.domain.requests import TurnJob
 from andon.domain.serial import to_json
 from andon.errors import Conflict, InvalidInput, NotFound
-from andon.services.jobs import retry_job
+from andon.services.jobs import DAY_SECONDS, ago, retry_job
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import approvals as stored_approvals
 from andon.store import jobs as stored_jobs
@@ -23,7 +23,7 @@ from andon.store import recipes as stored_recipes
 from andon.store import releases as stored_releases
 from andon.store import stations as stored_stations
 from andon.store.paging import Page
-from andon.units import Digest
+from andon.units import Digest, Timestamp
 
 MAX_REASON = 2000
 MOST_STEPS = 10**6
@@ -253,13 +253,34 @@ class OpenTurn:
         return idle and not (self.turn.waits or self.turn.is_queued)
 
 
+def _ended_lately(tx: Connection, since: Timestamp) -> tuple[Turn, ...]:
+    """The last turn of each plan, where it ended after ``since`` without a model that could be released."""
+    last = [stored_loops.latest_turn(tx, plan.name) for plan in stored_loops.all_plans(tx)]
+    return tuple(
+        turn
+        for turn in last
+        if turn is not None
+        and turn.ended
+        and turn.events[-1].at > since
+        and turn.subject(TurnStep.ENDED) in {Ending.FAILED, Ending.REFUSED}
+    )
+
+
+def _told_of(turn: Turn) -> Need:
+    end, failed = turn.events[-1], turn.subject(TurnStep.ENDED) == Ending.FAILED
+    what = f"{turn.plan}: a turn {'failed' if failed else 'ended, refused by the gate'}: {end.detail}"
+    todo = "Mend it, then start another turn." if failed else "Look at the flips; label what is missing."
+    return Need(what, todo, failed, f"/turns/{turn.id}", end.at)
+
+
 def turn_needs(workspace: Workspace) -> tuple[Need, ...]:
-    """Turns that wait for an approval, and turns that stand still."""
+    """Turns that wait for an approval or stand still, and those that came to nothing within a day."""
     with workspace.database.read() as tx:
         found = stored_loops.open_turns(tx)
         jobs = stored_jobs.latest_for(tx, JobKind.TURN, [turn.id for turn in found])
         decided = {turn.id for turn in found if turn.waits and _is_approved(tx, turn)}
-    needs = []
+        ended = _ended_lately(tx, ago(DAY_SECONDS))
+    needs = [_told_of(turn) for turn in ended]
     for turn in found:
         one, link = OpenTurn(turn, jobs.get(turn.id)), f"/turns/{turn.id}"
         if turn.waits and turn.id not in decided:

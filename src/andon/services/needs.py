@@ -3,14 +3,16 @@
 from collections.abc import Callable
 
 from andon.domain.needs import Need
-from andon.services import approvals, jobs, release_progress, selections, stations
+from andon.services import approvals, jobs, loops, release_progress, selections, signals, stations
 from andon.services.workspaces import Workspace
 
 SOURCES: tuple[Callable[[Workspace], tuple[Need, ...]], ...] = (
     stations.alarm_needs,
     jobs.waiting_needs,
     release_progress.release_needs,
+    signals.signal_needs,
     stations.review_needs,
+    loops.turn_needs,
     selections.label_needs,
     jobs.failure_needs,
     approvals.approval_needs,

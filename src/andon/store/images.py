@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select
 
+from andon.domain.annotations import AnnotationState
 from andon.domain.images import METADATA_FIELDS, Image, ImageFilter, Origin, Shape
 from andon.domain.ontologies import ConceptKind
 from andon.domain.splitting import CLEAN
 from andon.store.paging import Cut, Page, oldest_first
 from andon.store.rows import Values, add_new, as_text, by_prefix, from_text, matching
-from andon.store.tables import concepts, image_labels, image_sources, images, ontologies
+from andon.store.tables import annotations, concepts, image_labels, image_sources, images, ontologies
 from andon.units import Digest, Timestamp
 
 STATIONS, STATIONS_END = "station/", "station0"
@@ -53,6 +54,16 @@ def count(tx: Connection, query: ImageFilter) -> int:
     """How many images ``query`` asks for."""
     statement = select(func.count()).select_from(images).where(*conditions_of(query))
     return tx.execute(statement).scalar_one()
+
+
+def labelled_since(tx: Connection, query: ImageFilter, since: Timestamp, limit: int) -> tuple[Image, ...]:
+    """Up to ``limit`` images of ``query`` that somebody labelled after ``since``, in order of arrival."""
+    seen = select(annotations.c.id).where(annotations.c.at <= since)
+    before = tx.execute(seen.order_by(annotations.c.id.desc()).limit(1)).scalar() or 0
+    accepted = annotations.c.state == AnnotationState.ACCEPTED
+    labelled = select(annotations.c.image_id).where(annotations.c.id > before, accepted)
+    statement = select(images).where(images.c.id.in_(labelled), *conditions_of(query))
+    return tuple(image_of(row) for row in tx.execute(statement.order_by(images.c.id).limit(limit)))
 
 
 def by_digest(tx: Connection, start: str) -> Image:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, exists, func, select
 
 from andon.domain.inspections import Capture, Decision, Finding, Inspection, Reason, Verdict
 from andon.domain.parts import asked_keys
@@ -17,7 +17,7 @@ from andon.store import models
 from andon.store import recipes as stored_recipes
 from andon.store.paging import Page
 from andon.store.rows import add_new, as_text, by_prefix, from_text, matching
-from andon.store.tables import inspections, packages, recipes
+from andon.store.tables import images, inspections, packages, recipes
 from andon.store.tables import rescorings as rescoring_rows
 from andon.units import Digest, Timestamp
 
@@ -177,9 +177,39 @@ def at_place(tx: Connection, station: str, sequence: int) -> str | None:
     return found
 
 
+def sequences(
+    tx: Connection, station: str, recipe: tuple[str, int], since: Timestamp
+) -> tuple[int, int] | None:
+    """First and last number, in a station's sequence, of what a recipe version judged from ``since`` on."""
+    version = stored_recipes.recipe_id(tx, *recipe)
+    of_station = (inspections.c.station == station, _aside(inspections.c.recipe_id, 0, True) == version)
+    first = select(inspections.c.sequence).where(*of_station, inspections.c.at >= since)
+    found = tx.execute(first.order_by(inspections.c.id).limit(1)).scalar()
+    last = select(inspections.c.sequence).where(*of_station).order_by(inspections.c.sequence.desc())
+    return None if found is None else (found, tx.execute(last.limit(1)).scalar_one())
+
+
+def in_sequence(tx: Connection, station: str, first: int, count: int) -> tuple[Inspection, ...]:
+    """Inspections of a station by its sequence, from the number ``first`` on; up to ``count``."""
+    numbers = inspections.c.sequence.between(first, first + count - 1)
+    query = _rows().where(inspections.c.station == station, numbers)
+    return tuple(_inspection(row) for row in tx.execute(query.order_by(inspections.c.sequence)))
+
+
 def page(tx: Connection, query: Query, after: int | None, limit: int) -> Page[Inspection]:
     """Inspections that ``query`` asks for, newest first."""
     ids = _newest(tx, query, after, limit + 1)
+    found = tx.execute(_rows().where(inspections.c.id.in_(ids[:limit])).order_by(inspections.c.id.desc()))
+    return Page(tuple(_inspection(row) for row in found), ids[limit - 1] if len(ids) > limit else None)
+
+
+def with_pictures(tx: Connection, after: int | None, limit: int) -> Page[Inspection]:
+    """Inspections of stations' parts whose pictures are here, newest first."""
+    here = exists().where(images.c.digest == inspections.c.image)
+    chosen = select(inspections.c.id).where(inspections.c.station.is_not(None), here)
+    if after is not None:
+        chosen = chosen.where(inspections.c.id < after)
+    ids = list(tx.execute(chosen.order_by(inspections.c.id.desc()).limit(limit + 1)).scalars())
     found = tx.execute(_rows().where(inspections.c.id.in_(ids[:limit])).order_by(inspections.c.id.desc()))
     return Page(tuple(_inspection(row) for row in found), ids[limit - 1] if len(ids) > limit else None)
 

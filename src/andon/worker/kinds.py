@@ -14,6 +14,7 @@ from andon.domain.requests import (
     RescoreJob,
     SelectJob,
     TrainJob,
+    TurnJob,
     read_request,
 )
 from andon.domain.runs import Run, RunState
@@ -48,6 +49,8 @@ def do(workspace: Workspace, job: Job, report: Report) -> str:
             told = _rescore(workspace, asked, report)
         case SelectJob():
             told = _select(workspace, asked, report)
+        case TurnJob():
+            told = _turn(workspace, asked, report)
     return told
 
 
@@ -170,3 +173,13 @@ def _rescore(workspace: Workspace, asked: RescoreJob, report: Report) -> str:
     assert isinstance(changes, dict)
     flips = "".join(f"; {change}: {count}" for change, count in changes.items())
     return f"{outcome['judged']} judged anew, {outcome['changed']} with another verdict{flips}."
+
+
+def _turn(workspace: Workspace, asked: TurnJob, report: Report) -> str:
+    from andon.jobs.turn import do_turn
+
+    turn = do_turn(workspace, asked.turn, report)
+    last = turn.events[-1]
+    if turn.ended:
+        return f"{last.subject.capitalize()}: {last.detail}"
+    return f"It waits after the step {last.step}: {last.detail}"

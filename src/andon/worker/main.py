@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from andon.domain.jobs import ENDED
 from andon.errors import NetworkError, OperatorError
 from andon.services.jobs import Claimed, beat, claim_job, find_job, note_usage, put_back, write_log
+from andon.services.signals import tick
 from andon.services.workspaces import Workspace, open_workspace
 from andon.worker.process import JobProcess
 from andon.worker.settings import Settings
@@ -55,6 +56,22 @@ class Stop:
         self._bell.wait(seconds)
 
 
+class Watch:
+    """Looks at the signals every now and then, between jobs."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = float("-inf")
+
+    def look(self, workspace: Workspace) -> None:
+        """Take note of what changed, and start the turns that plans ask for, when it is time to."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._seconds
+        for turn in tick(workspace):
+            _say(f"turn {turn.id} of {turn.plan} begins: {turn.cause}")
+
+
 def work(settings: Settings) -> int:
     """Do jobs of the workspace until a signal (SIGTERM, SIGINT) asks to stop; how many it took.
 
@@ -62,12 +79,13 @@ def work(settings: Settings) -> int:
         NotFound: there is no workspace. UnsupportedVersion, OperatorError: it cannot be opened.
     """
     workspace = open_workspace(settings.workspace, settings.name)
-    stop = Stop(settings.patience)
+    stop, watch = Stop(settings.patience), Watch(settings.watch)
     taken = 0
     with _signals(stop):
         _say(f"worker {settings.name} waits for jobs in {settings.workspace}")
         while not stop.asked:
             try:
+                watch.look(workspace)
                 taken += _step(workspace, settings, stop)
             except (OperatorError, NetworkError) as trouble:
                 _say(f"{trouble.message}; trying again in {RETREAT_SECONDS:.0f} s. {trouble.todo}")

@@ -17,6 +17,7 @@ class Settings:
         patience: asked to stop, it lets its job go on for so long before it is put back.
         dead_after: another worker without a heartbeat for so long is dead, and its job is taken.
         beat: between two heartbeats. idle: between two looks for work.
+        watch: between two looks at the signals.
         grace: a process that was asked to end and did not is killed after it.
     """
 
@@ -27,6 +28,7 @@ class Settings:
     beat: float = 1.0
     idle: float = 0.5
     grace: float = 5.0
+    watch: float = 60.0
 
 
 def default_name() -> str:

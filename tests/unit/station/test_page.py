@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -14,13 +15,22 @@ from simulators.shown_line import Running, shown_line
 
 from andon.domain.feedback import Answer, Queue
 from andon.domain.inspections import ReasonCode, Verdict
-from andon.domain.stations import AlarmCode
+from andon.domain.stations import (
+    AlarmCode,
+    RollbackCause,
+    RolledBack,
+    Runnable,
+    ShadowCount,
+    WatchLimits,
+)
 from andon.errors import OperatorError, Refused
 from andon.formats.pixels import decode
 from andon.simulate.settings import LineSettings
+from andon.station.hub.rollbacks import alarm_of
 from andon.station.running.clock import Clock
 from andon.station.state.alarms import Case
 from andon.station.state.line import LineState
+from andon.station.state.trial import trial_of
 from andon.station.web.live import INTERVAL, Live
 from andon.station.web.open import PageSettings
 from andon.units import Timestamp
@@ -221,3 +231,87 @@ def test_pages_use_no_bare_text(name: str) -> None:
 def test_scripts_hold_no_words_for_people() -> None:
     for script in (files("andon.station.web") / "static").iterdir():
         assert not re.search(r'textContent = ["`]\w|innerText', script.read_text()), script.name
+
+
+def offered(line: Running) -> None:
+    """The newest assignment has a way back, and something judges beside."""
+    runs = line.line.state.assignment
+    assert runs is not None
+    back = Runnable(replace(runs.recipe, version=11), ())
+    line.line.state.assignment = replace(runs, fallback=back)
+    line.line.state.shadow = ShadowCount("brushed", 13, 1200, 34)
+
+
+def test_one_touch_asks_in_words_and_goes_back_from_what_was_shown(
+    line: Running, page: httpx.Client
+) -> None:
+    assert 'action="/rollbacks"' not in page.get("/").text
+    offered(line)
+    shown = page.get("/?language=en").text
+    assert "Go back to brushed v11?" in shown
+    assert "This station leaves brushed v12" in shown
+    answer = page.post("/rollbacks", content=b"counter=3")
+    assert answer.status_code == 303
+    assert "Going+back+to+brushed+v11" in answer.headers["location"]
+    assert line.line.state.asked_back == (3, "operator")
+    line.line.state.asked_back = None
+    assert page.post("/api/rollbacks", json={"counter": 3}).status_code == 202
+    assert line.line.state.asked_back == (3, "operator")
+
+
+def test_a_page_that_is_behind_goes_back_from_nothing(line: Running, page: httpx.Client) -> None:
+    refused = page.post("/api/rollbacks", json={"counter": 3})
+    assert (refused.status_code, refused.json()["todo"]) == (
+        409,
+        "Load the page again and look at what runs now.",
+    )
+    offered(line)
+    assert page.post("/api/rollbacks", json={"counter": 2}).status_code == 409
+    stale = page.post("/rollbacks", content=b"counter=2", headers={"cookie": "language=de"})
+    assert "Nichts+ist+geschehen" in stale.headers["location"]
+    for odd in (b"counter=", b"counter=-1", b"counter=" + b"9" * 40, "counter=٣".encode()):
+        assert page.post("/rollbacks", content=odd).status_code == 422
+    assert page.post("/rollbacks", content=b"counter=3", headers={"origin": "null"}).status_code == 403
+    assert line.line.state.asked_back is None
+
+
+def test_what_judges_beside_is_on_the_page_and_in_the_metrics(line: Running, page: httpx.Client) -> None:
+    offered(line)
+    view = page.get("/api/line?language=en").json()
+    assert view["shadow"] == "beside it brushed v13: 1,200 judged, 34 left out"
+    assert (
+        'andon_shadow_parts{line="line-2",outcome="dropped",station="st-04"} 34.0'
+        in page.get("/metrics").text
+    )
+    line.line.state.shadow = ShadowCount("brushed", 13, 0, 34, "the inspector died")
+    view = page.get("/api/line?language=en").json()
+    assert view["shadow"] == "beside it brushed v13 does not judge: the inspector died"
+
+
+def test_why_the_station_went_back_stands_in_words(line: Running, page: httpx.Client) -> None:
+    fact = RolledBack(3, "told", "watch", line.line.clock.now(), RollbackCause.REJECTS, 31, 40)
+    line.line.state.raise_alarm(alarm_of(fact))
+    (alarm,) = page.get("/api/line?language=en").json()["alarms"]
+    assert (alarm["title"], alarm["message"]) == (
+        "Went back",
+        "Too many rejects: 31 of 40 parts with the new model.",
+    )
+    for cause in RollbackCause:
+        line.line.state.raise_alarm(alarm_of(replace(fact, cause=cause)))
+        for language in ("en", "de"):
+            (alarm,) = page.get(f"/api/line?language={language}").json()["alarms"]
+            assert "{" not in alarm["message"]
+
+
+def test_what_people_say_counts_for_or_against_what_was_switched_to(
+    line: Running, page: httpx.Client
+) -> None:
+    offered(line)
+    runs = line.line.state.assignment
+    assert runs is not None
+    line.line.state.trial = trial_of(replace(runs, watch=WatchLimits()), line.line.clock.monotonic(), 0.0)
+    part = line.do(line.line.part, Verdict.REJECT)
+    page.post("/api/reviews", json={"inspection": part.id, "answer": "false-alarm"})
+    assert line.line.state.trial is not None
+    seen = line.line.state.trial.seen()
+    assert (seen.false_alarms, seen.answered, seen.rejects.of) == (1, 1, 1)

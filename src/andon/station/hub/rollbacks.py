@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from andon.analysis.watching import bad
-from andon.domain.stations import Assignment, RollbackCause, RolledBack
+from andon.domain.stations import AlarmCode, Assignment, RollbackCause, RolledBack
 from andon.errors import AndonError, OperatorError
 from andon.station.hub.library import Keeper
 from andon.station.inspecting.inspectors import Inspectors
@@ -122,9 +122,10 @@ class WayBack:
             message = f"{fact.reason}; but the way back is barred: {cause.message}"
             values = {"reason": cause.message}
             todo = cause.todo or TODO
-            self._state.raise_alarm(Raised(Case.NOT_BACK_YET, message, todo, self._clock.now(), values))
+            self._state.raise_alarm(Raised(Case.FALLBACK_REFUSED, message, todo, self._clock.now(), values))
         else:
             self._decided = None
+            self._state.clear_alarm(AlarmCode.PACKAGE_REFUSED)
 
     async def _write(self, fact: RolledBack) -> None:
         """Keep it; where the disk does not take it, go on and try again later."""

@@ -22,6 +22,7 @@ class Case(StrEnum):
     NOTHING_ASSIGNED = "no-assignment.none"
     ASSIGNMENT_REFUSED = "package-refused.assignment"
     PACKAGE_REFUSED = "package-refused.package"
+    FALLBACK_REFUSED = "package-refused.fallback"
     INSPECTOR_DIED = "inspector-died.died"
     INSPECTOR_STUCK = "inspector-died.stuck"
     INSPECTOR_NOT_STARTED = "inspector-died.not-started"
@@ -45,7 +46,6 @@ class Case(StrEnum):
     TOO_MANY_UNDECIDED = "rolled-back.undecided"
     TOO_SLOW = "rolled-back.slow"
     CONTRADICTED = "rolled-back.contradicted"
-    NOT_BACK_YET = "rolled-back.failed"
 
     @property
     def code(self) -> AlarmCode:

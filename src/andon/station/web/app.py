@@ -22,11 +22,15 @@ from andon.station.state.condition import Word
 from andon.station.web.desk import Desk
 from andon.station.web.live import Live, macros_of, templates
 from andon.station.web.metrics import CONTENT_TYPE, exposition
+from andon.station.web.release_views import recipe_text
 from andon.station.web.views import LineView, answer_text, held_view
 from andon.wire.guard import Guard
 
 MAX_BODY = 64 * 2**10
 """Bytes of a request; a review has a few hundred."""
+
+MAX_DIGITS = 15
+"""Of a number in a form."""
 
 Language = Annotated[str | None, Query(max_length=20)]
 Identifier = Annotated[str, Query(max_length=200)]
@@ -40,6 +44,13 @@ class ReviewRequest:
 
     inspection: str
     answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """One touch: leave the assignment with this counter."""
+
+    counter: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +141,26 @@ async def review(request: Request, asked: ReviewRequest) -> Said:
     return Said(await _say(request, asked.inspection, asked.answer))
 
 
+@router.post("/rollbacks", include_in_schema=False)
+async def rollback_form(request: Request) -> RedirectResponse:
+    """The touch of the page, with or without script: go back, and show the page again."""
+    fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+    counter = fields.get("counter", [""])[0]
+    if not (counter.isascii() and counter.isdecimal()) or len(counter) > MAX_DIGITS:
+        raise InvalidInput("this names no assignment", "Press the button of the page.")
+    try:
+        said = _go_back(request, int(counter))
+    except Conflict as cause:
+        said = cause.message
+    return RedirectResponse(f"/?{urlencode({'said': said})}#held", 303)
+
+
+@router.post("/api/rollbacks", status_code=202, tags=["rollbacks"])
+async def rollback(request: Request, asked: RollbackRequest) -> Said:
+    """Go back to what ran before the assignment that is named, within seconds."""
+    return Said(_go_back(request, asked.counter))
+
+
 @router.get("/api/line", tags=["line"])
 async def line(request: Request, language: Language = None) -> LineView:
     """What holds now, in words."""
@@ -185,6 +216,15 @@ async def _say(request: Request, inspection: str, answer: Answer) -> str:
         raise NotFound(speaks("held.refused", message=speaks("held.gone"))) from cause
     told = answer_text(answer, part.inspection.decision.verdict, speaks)
     return speaks("held.done", part=part_name(part.inspection.part), answer=told)
+
+
+def _go_back(request: Request, counter: int) -> str:
+    speaks = _words(request, None)
+    try:
+        recipe = _desk(request).go_back(counter)
+    except Conflict as cause:
+        raise Conflict(speaks("back.changed"), speaks("back.changed.todo")) from cause
+    return speaks("back.asked", to=recipe_text(recipe, speaks))
 
 
 async def _chosen(

@@ -11,6 +11,7 @@ from andon.blobs.folder import FolderBlobs
 from andon.domain.feedback import Answer, Chosen, Review
 from andon.domain.inspections import Inspection
 from andon.domain.parts import part_name
+from andon.domain.recipes import Recipe
 from andon.errors import Conflict, NotFound
 from andon.formats.pixels import Pixels, decode
 from andon.station.cameras.frames import Frame
@@ -99,6 +100,7 @@ class Desk:
             self._clock.new_id(), inspection, answer, part.queue, self._operator, self._clock.now()
         )
         await self._store(review, part)
+        self._state.answered(part.inspection, answer)
         self._state.held = (await self._spool.call(self._spool.spool.counts))[1]
         return part
 
@@ -113,6 +115,18 @@ class Desk:
             said = (choice.reason, review.at, choice.probability, choice.detail)
             chosen = (Chosen(self._clock.new_id(), review.inspection, *said),)
         await self._spool.call(self._spool.spool.review, review, blob, chosen)
+
+    def go_back(self, counter: int) -> Recipe:
+        """Ask the station to go back from the assignment ``counter``; gives what it goes back to.
+
+        Raises:
+            Conflict: that does not run, or has nothing to go back to.
+        """
+        runs = self._state.assignment
+        if runs is None or runs.counter != counter or runs.fallback is None:
+            raise Conflict("what this page offered is no longer what runs", "Load the page again.")
+        self._state.asked_back = (counter, self._operator)
+        return runs.fallback.recipe
 
     async def picture(self, inspection: str) -> bytes:
         """A part's picture as JPEG, no side longer than ``LARGEST_SIDE``.

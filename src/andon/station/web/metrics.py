@@ -43,7 +43,7 @@ class StationCollector(Collector):
             "andon_answers_unheard", "Answers that did not reach the plant.", labels=("line", "station")
         )
         unheard.add_metric(self._names, state.unheard)
-        yield from (parts, shed, alarms, unheard, self._latency())
+        yield from (parts, shed, alarms, unheard, self._latency(), self._shadow())
         yield from self._gauges()
 
     @property
@@ -58,6 +58,15 @@ class StationCollector(Collector):
         for quantile in QUANTILES if ordered else ():
             latency.add_metric([*self._names, f"{quantile:g}"], percentile(ordered, quantile))
         return latency
+
+    def _shadow(self) -> Metric:
+        told = "Parts that a model beside judged, and those it had no time for, since it began."
+        shadow = GaugeMetricFamily("andon_shadow_parts", told, labels=("line", "station", "outcome"))
+        count = self._state.shadow
+        if count is not None:
+            for outcome, parts in (("judged", count.judged), ("dropped", count.dropped)):
+                shadow.add_metric([*self._names, outcome], parts)
+        return shadow
 
     def _gauges(self) -> Iterator[Metric]:
         state, now = self._state, self._clock.monotonic()

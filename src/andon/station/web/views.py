@@ -14,6 +14,7 @@ from andon.look.words import Words
 from andon.station.spool.reviews import HeldPart
 from andon.station.state.alarms import Raised
 from andon.station.state.line import LineState, percentile
+from andon.station.web.release_views import BackView, back_view, recipe_text, shadow_text
 from andon.units import Timestamp
 
 MAX_REASONS = 2
@@ -111,6 +112,7 @@ class LineView:
     shown: str
     type: str
     recipe: str
+    back: BackView | None
     live: PartView | None
     strip: tuple[ChipView, ...]
     since: str
@@ -118,6 +120,7 @@ class LineView:
     rate: str
     latency: str
     models: str
+    shadow: str
     shed: str
     statuses: tuple[StatusView, ...]
     alarms: tuple[AlarmView, ...]
@@ -148,15 +151,12 @@ def line_view(state: LineState, words: Words, at: Timestamp, monotonic: float) -
     live = state.live
     inspection = None if live is None else live.inspection
     runs = state.assignment
-    recipe = words("page.recipe.none")
-    if runs is not None:
-        name, version = runs.recipe.name, runs.recipe.version
-        recipe = words("page.recipe.version", recipe=name, version=version)
     return LineView(
         state=WAITING if inspection is None else inspection.decision.verdict.value,
         shown=words("page.shown", time=_clock(at)),
         type=(runs.recipe.part_type if runs else None) or "",
-        recipe=recipe,
+        recipe=recipe_text(runs.recipe, words) if runs else words("page.recipe.none"),
+        back=back_view(state, words),
         live=None if inspection is None else part_view(inspection, words, state),
         strip=tuple(_chip(part, words) for part in list(state.strip)[-MAX_CHIPS:]),
         since=words("page.shift", time=_clock(state.started_at)[:5]),
@@ -164,6 +164,7 @@ def line_view(state: LineState, words: Words, at: Timestamp, monotonic: float) -
         rate=words("page.rate", rate=words.number(state.per_second(monotonic), 1)),
         latency=_latency(state, words),
         models=_models(state, words),
+        shadow=shadow_text(state, words),
         shed=_shed(state, words),
         statuses=_statuses(state, words),
         alarms=tuple(_alarm(alarm, words) for alarm in state.alarms.values()),
@@ -325,9 +326,8 @@ def _models(state: LineState, words: Words) -> str:
     engine = 0.0
     if live is not None and live.inspection.capture is not None:
         engine = live.inspection.capture.stages.get("engine", 0.0)
-    text = words(
-        "page.models.text", recipe=runs.recipe.name, package=runs.recipe.package[:4], variant=state.variant
-    )
+    named = {"recipe": runs.recipe.name, "version": runs.recipe.version}
+    text = words("page.models.text", package=runs.recipe.package[:4], variant=state.variant, **named)
     if not engine:
         return text
     return f"{text} {words('page.models.engine', milliseconds=words.number(engine, 1))}"

@@ -2,7 +2,7 @@
 
 Handing the same over again changes nothing and gives the same receipt, so that a station may do it as often
 as it likes until it holds one.  What the hub will never take is refused by name, the rest is taken all the
-same.  A review or shadow whose inspection has not come yet is in neither list: it is handed over again.
+same.  What belongs to an inspection that has not come yet is in neither list: it is handed over again.
 """
 
 import math
@@ -16,6 +16,7 @@ from andon.domain.inspections import Inspection, Kept
 from andon.errors import InvalidInput, LimitExceeded
 from andon.services.arrivals import MAX_NOTE, MAX_TEXT, Arrived, check_form, check_texts
 from andon.services.blobs import take_pictures
+from andon.services.feedback import take_chosen, take_given_up
 from andon.services.shadows import take_shadows
 from andon.services.stations import checked_name
 from andon.services.workspaces import Workspace, now
@@ -47,11 +48,15 @@ def deliver(workspace: Workspace, station: str, delivery: Delivery) -> Receipt:
         refused_ids = {refusal.id for refusal in refused_records}
         said = _add_reviews(tx, delivery.reviews, refused_ids)
         beside = take_shadows(tx, delivery.shadows, station, refused_ids)
+        chosen = take_chosen(tx, delivery.chosen, station, refused_ids)
+        gone = take_given_up(tx, delivery.given_up, station)
     here = [digest for digest in _kept_blobs(taken.accepted) if workspace.blobs.has(digest)]
     take_pictures(workspace, here)
+    others = (said, beside, chosen, gone)
+    accepted = (inspection.id for inspection in taken.accepted)
     return Receipt(
-        accepted=(*(inspection.id for inspection in taken.accepted), *said.accepted, *beside.accepted),
-        refused=(*refused_records, *said.refused, *beside.refused),
+        accepted=(*accepted, *(identity for other in others for identity in other.accepted)),
+        refused=(*refused_records, *(refusal for other in others for refusal in other.refused)),
         wanted=tuple(_wanted(workspace, taken.accepted)),
     )
 
@@ -75,6 +80,8 @@ def _check_size(delivery: Delivery) -> None:
         "records": [record.id for record in delivery.records],
         "reviews": [review.id for review in delivery.reviews],
         "shadows": [shadow_id(shadow) for shadow in delivery.shadows],
+        "chosen": [one.id for one in delivery.chosen],
+        "pictures given up": list(delivery.given_up),
     }
     for what, given in named.items():
         if len(given) > MAX_RECORDS:

@@ -15,6 +15,7 @@ from andon.domain.stations import (
     USUAL_DEADLINE,
     Assignment,
     KeepPolicy,
+    Sending,
     Station,
     StationReport,
 )
@@ -109,8 +110,10 @@ def _check_report(report: StationReport) -> None:
         raise InvalidInput(f"{report.line[:80]!r} is no name for a line")
     if len(report.alarms) > MAX_ALARMS:
         raise InvalidInput(f"{len(report.alarms)} alarms are more than {MAX_ALARMS}")
+    sending = report.sending or Sending(0, 0)
     numbers = (report.per_second, report.p50, report.p99, report.counter, report.spool, report.held)
-    for number in (*numbers, report.disk_free, *report.parts.values(), *report.shed.values()):
+    sizes = (report.disk_free, sending.waiting, sending.sent_today)
+    for number in (*numbers, *sizes, *report.parts.values(), *report.shed.values()):
         if not 0 <= number <= MAX_NUMBER:
             raise InvalidInput(f"the number {str(number)[:40]} in the report is not possible")
     for at in (report.at, report.started_at, *(alarm.since for alarm in report.alarms)):

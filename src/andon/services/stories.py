@@ -18,6 +18,7 @@ from andon.formats.pixels import Pixels, decode, encode_png
 from andon.services.workspaces import Workspace
 from andon.store import images as stored_images
 from andon.store import inspections as stored_inspections
+from andon.store import lost_images
 from andon.store import models as stored_models
 from andon.store import ontologies as stored_ontologies
 from andon.store import recipes as stored_recipes
@@ -65,6 +66,7 @@ class Story:
         image: the stored picture, None while it is not here.
         picture: blob that shows the part: its image, else its thumbnail; None where neither is here.
         awaited: the station has the image and has not sent it yet.
+        given_up: it never will: the image had to make room.
         concepts: of the ontology, in its order; their place gives their hue.
         before, after: ids of the neighbours in the station's sequence.
     """
@@ -75,6 +77,7 @@ class Story:
     image: Image | None
     picture: Digest | None
     awaited: bool
+    given_up: bool
     rescorings: tuple[Rescoring, ...]
     reviews: tuple[Review, ...]
     concepts: tuple[str, ...]
@@ -128,13 +131,16 @@ def story_of(workspace: Workspace, inspection_id: str) -> Story:
         blobs = _blobs(inspection, image)
         here = [blob for blob in blobs if workspace.blobs.has(blob)]
         capture = inspection.capture
+        is_away = bool(capture and capture.blob and capture.blob not in here)
+        given_up = is_away and bool(lost_images.among(tx, [inspection.id]))
         return Story(
             inspection=inspection,
             recipe=_recipe(tx, inspection),
             package=stored_models.get(tx, inspection.package) if inspection.package else None,
             image=image,
             picture=here[0] if here else None,
-            awaited=bool(capture and capture.blob and capture.blob not in here),
+            awaited=is_away and not given_up,
+            given_up=given_up,
             rescorings=stored_inspections.rescorings(tx, inspection.id),
             reviews=stored_reviews.of(tx, inspection.id),
             concepts=stored_ontologies.current(tx).names,

@@ -10,11 +10,13 @@ from andon.store.tables import (
     approvals,
     assignments,
     attestations,
+    feedback,
     image_sources,
     images,
     inspections,
     job_events,
     jobs,
+    lost_images,
     packages,
     recipes,
     release_events,
@@ -37,6 +39,7 @@ _ONLY_ADDED_TO: Mapping[str, tuple[Table, ...]] = {
     "recipes": (recipes,),
     "inspections": (inspections, rescorings),
     "reviews": (reviews,),
+    "feedback": (feedback, lost_images),
     "releases": (releases, release_events, shadows),
 }
 """Nouns whose tables only grow: their highest row tells."""

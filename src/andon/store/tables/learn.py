@@ -17,6 +17,7 @@ feedback = Table(
     UniqueConstraint("chosen"),
     Index(None, "inspection_id"),
     Index(None, "reason", "id"),
+    Index(None, "at"),
 )
 """Parts whose pictures stations send, and why."""
 

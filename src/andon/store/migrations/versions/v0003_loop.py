@@ -41,6 +41,7 @@ def _feedback() -> None:
     )
     _index("feedback", "inspection_id")
     _index("feedback", "reason", "id")
+    _index("feedback", "at")
 
 
 def _shadows() -> None:

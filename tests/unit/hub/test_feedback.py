@@ -1,0 +1,187 @@
+"""Whose pictures came back and why: taken once, refused by name, counted, listed, shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from simulators.records import T0, capture, identity, record, report, review
+
+from andon.domain.feedback import Answer, Chosen, SendPolicy, SendReason
+from andon.domain.inspections import Inspection, Kept, Verdict
+from andon.domain.serial import from_json, to_json
+from andon.domain.stations import Sending
+from andon.formats.pixels import encode_png
+from andon.services.approvals import approve
+from andon.services.feedback import Whereabouts, feedback_page, stations_feedback
+from andon.services.stories import story_of
+from andon.services.workspaces import Workspace
+from andon.store import awaited_images
+from andon.store.feedback import Query
+from andon.units import Timestamp, digest_of
+from andon.wire.deliveries import Delivery, Receipt
+
+FILE = encode_png(np.random.default_rng(0).integers(0, 255, (32, 32), np.uint8))
+BLOB = digest_of(FILE)
+SMALL = encode_png(np.full((16, 16), 90, np.uint8))
+
+
+def kept(
+    sequence: int, verdict: Verdict = Verdict.PASS, station: str = "ST-1", **changes: Any
+) -> Inspection:
+    """A part whose picture (FILE, or of other bytes where ``blob`` says so) stays on its station."""
+    told = {"kept": Kept.KEPT, "blob": BLOB, "size": len(FILE), **changes}
+    return record(station, sequence, verdict, capture=capture(station, sequence, **told))
+
+
+def chosen(
+    of: Inspection, reason: SendReason = SendReason.CONFUSED, number: int = 1, **more: Any
+) -> Chosen:
+    assert of.capture is not None
+    name = identity(f"chosen/{of.capture.station}/{of.capture.sequence}", number)
+    return replace(Chosen(name, of.id, reason, T0, 1.0, "dent 0.48, review cut 0.45"), **more)
+
+
+def deliver(hub: TestClient, station: str = "ST-1", **given: Sequence[Any]) -> Receipt:
+    answer = hub.post(f"/api/stations/{station}/deliveries", json=to_json(Delivery(**given)))  # type: ignore[arg-type]
+    assert answer.status_code == 200, answer.text
+    return from_json(Receipt, answer.json())
+
+
+def awaited(workspace: Workspace) -> dict[Any, Any]:
+    with workspace.database.read() as tx:
+        return awaited_images.waiting_for(tx, [BLOB])
+
+
+def test_choices_are_taken_once(stocked_hub: TestClient, stocked: Workspace) -> None:
+    part = kept(1)
+    first = deliver(stocked_hub, records=(part,), chosen=(chosen(part), chosen(part, SendReason.RANDOM, 2)))
+    assert first.accepted == (part.id, chosen(part).id, chosen(part, number=2).id)
+    again = deliver(stocked_hub, chosen=(chosen(part),))
+    assert again.accepted == (chosen(part).id,)
+    (row,) = feedback_page(stocked, Query(), None, 9).rows
+    assert [one.reason for one in row.chosen] == [SendReason.CONFUSED, SendReason.RANDOM]
+    assert row.chosen[0] == chosen(part)
+
+
+def test_a_choice_before_its_record_is_in_neither_list(stocked_hub: TestClient) -> None:
+    part = kept(1)
+    assert deliver(stocked_hub, chosen=(chosen(part),), given_up=(part.id,)) == Receipt()
+    assert deliver(stocked_hub, records=(part,)).accepted == (part.id,)
+    assert deliver(stocked_hub, chosen=(chosen(part),)).accepted == (chosen(part).id,)
+
+
+FLAWS: dict[str, dict[str, Any]] = {
+    "no id": {"id": "me"},
+    "no time": {"at": "yesterday"},
+    "never": {"probability": 0.0},
+    "more than surely": {"probability": 1.5},
+    "a long word": {"detail": "d" * 501},
+    "NUL": {"detail": "a\0b"},
+    "no inspection": {"inspection": "that one"},
+    "the part of another": {"inspection": identity("ST-2", 7)},
+    "a taken id": {"id": identity("chosen/ST-1/1", 1)},
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_choice_that_cannot_be_is_refused_and_the_others_are_taken(
+    stocked_hub: TestClient, stocked: Workspace, flaw: str
+) -> None:
+    one, two = kept(1), kept(2)
+    deliver(stocked_hub, "ST-2", records=(kept(7, station="ST-2"),))
+    deliver(stocked_hub, records=(one, two), chosen=(chosen(one),))
+    flawed, good = replace(chosen(two), **FLAWS[flaw]), chosen(two, SendReason.RULE, 5)
+    receipt = deliver(stocked_hub, chosen=(flawed, good))
+    assert [refusal.id for refusal in receipt.refused] == [flawed.id]
+    assert receipt.accepted == (good.id,)
+    assert len(feedback_page(stocked, Query(), None, 9).rows) == 2
+
+
+def test_a_choice_of_a_refused_record_is_refused_with_it(stocked_hub: TestClient) -> None:
+    part = replace(kept(1), recipe_version=9)
+    receipt = deliver(stocked_hub, records=(part,), chosen=(chosen(part),))
+    assert {refusal.id for refusal in receipt.refused} == {part.id, chosen(part).id}
+
+
+def test_nobody_waits_for_a_picture_that_was_given_up(stocked_hub: TestClient, stocked: Workspace) -> None:
+    part, other = kept(1), kept(2)
+    deliver(stocked_hub, records=(part, other), chosen=(chosen(part),))
+    assert awaited(stocked) == {BLOB: (part.id, other.id)}
+    assert story_of(stocked, part.id).awaited
+    for _ in range(2):
+        assert deliver(stocked_hub, given_up=(part.id,)).accepted == (part.id,)
+    assert awaited(stocked) == {BLOB: (other.id,)}
+    (row,) = feedback_page(stocked, Query(), None, 9).rows
+    assert row.where is Whereabouts.GIVEN_UP
+    story = story_of(stocked, part.id)
+    assert (story.awaited, story.given_up) == (False, True)
+    assert "gave the image up" in stocked_hub.get(f"/inspections/{part.id}").text
+
+
+def test_a_picture_that_is_here_was_not_given_up(stocked_hub: TestClient, stocked: Workspace) -> None:
+    part = kept(1)
+    deliver(stocked_hub, records=(part,), chosen=(chosen(part),))
+    ranged = {"content-range": f"bytes 0-{len(FILE) - 1}/{len(FILE)}"}
+    assert stocked_hub.put(f"/api/blobs/{BLOB}", content=FILE, headers=ranged).status_code == 200
+    assert deliver(stocked_hub, given_up=(part.id,)).accepted == (part.id,)
+    (row,) = feedback_page(stocked, Query(), None, 9).rows
+    assert (row.where, row.picture) == (Whereabouts.HERE, BLOB)
+
+
+def test_ids_given_up_that_cannot_be_are_refused(stocked_hub: TestClient) -> None:
+    part = kept(7, station="ST-2")
+    deliver(stocked_hub, "ST-2", records=(part,))
+    receipt = deliver(stocked_hub, given_up=("that one", part.id))
+    assert [refusal.id for refusal in receipt.refused] == ["that one", part.id]
+
+
+def test_the_list_is_filtered_and_goes_on_by_key(stocked_hub: TestClient, stocked: Workspace) -> None:
+    parts = [kept(1), kept(2, Verdict.REJECT), kept(3)]
+    reasons = (SendReason.CONFUSED, SendReason.WRONG, SendReason.RANDOM)
+    told = tuple(chosen(part, reason) for part, reason in zip(parts, reasons, strict=True))
+    again = chosen(parts[0], SendReason.WRONG, 2)
+    said = review(parts[1].id, Answer.FALSE_ALARM)
+    deliver(stocked_hub, records=parts, chosen=(*told, again), reviews=(said,))
+    other = kept(1, station="ST-2")
+    deliver(stocked_hub, "ST-2", records=(other,), chosen=(chosen(other),))
+
+    def listed(**given: Any) -> list[str]:
+        return [row.inspection.id for row in feedback_page(stocked, Query(**given), None, 9).rows]
+
+    ids = [part.id for part in parts]
+    assert listed() == [other.id, ids[0], ids[2], ids[1]]
+    assert listed(reason=SendReason.WRONG) == [ids[0], ids[1]]
+    assert listed(reason=SendReason.CONFUSED) == [other.id, ids[0]]
+    assert listed(station="ST-2") == [other.id]
+    assert listed(verdict=Verdict.REJECT) == [ids[1]]
+    assert listed(answer=Answer.FALSE_ALARM) == [ids[1]]
+    assert listed(since=Timestamp("2099")) == []
+    first = feedback_page(stocked, Query(), None, 3)
+    rest = feedback_page(stocked, Query(), first.next, 3)
+    assert [row.inspection.id for row in (*first.rows, *rest.rows)] == listed()
+    assert rest.next is None
+
+
+def test_what_stations_send_is_counted(stocked_hub: TestClient, stocked: Workspace) -> None:
+    sending = Sending(4, 2, "quota")
+    stocked_hub.put("/api/stations/ST-1/reports", json=to_json(report("ST-1", sending=sending)))
+    part = kept(1)
+    today = stocked_hub.get("/api/stations").json()[0]["at"]
+    deliver(stocked_hub, records=(part,), chosen=(chosen(part, at=today), chosen(part, number=2)))
+    (of_station,) = stations_feedback(stocked)
+    assert (of_station.sending, of_station.policy) == (sending, None)
+    (count,) = of_station.days
+    assert (count.day, count.reason, count.count) == (today[:10], SendReason.CONFUSED, 1)
+
+
+def test_the_policy_is_told_to_the_station_and_shown(stocked_hub: TestClient, stocked: Workspace) -> None:
+    stocked_hub.put("/api/stations/ST-1/reports", json=to_json(report("ST-1")))
+    (package,) = {part["package"] for part in [to_json(record("ST-1", 1))]}
+    approve(stocked, package, "good")
+    policy = SendPolicy(near=0.1, random=0.02, quota=50, hours=(22, 6), bytes_per_second=10_000)
+    told = {"recipe": "brackets", "send": to_json(policy)}
+    assert stocked_hub.post("/api/stations/ST-1/assignments", json=told).status_code == 201
+    assert stations_feedback(stocked)[0].policy == policy

@@ -18,6 +18,7 @@ from andon.cli import (
     images,
     inspections,
     jobs,
+    loops,
     models,
     recipes,
     runs,
@@ -61,6 +62,8 @@ app.command("inspect")(inspections.inspect)
 app.add_typer(inspections.app, name="inspections")
 app.add_typer(selections.app, name="selections")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(loops.app, name="loop")
+app.command("signals")(loops.signals)
 app.command("worker")(worker.worker)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)

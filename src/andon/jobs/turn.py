@@ -23,6 +23,7 @@ from andon.jobs.train import train_model
 from andon.services.approvals import approvals_of, approve
 from andon.services.datasets import freeze_dataset, load_snapshot
 from andon.services.evaluations import evaluate_model, suggested_cuts
+from andon.services.gates import find_gate
 from andon.services.loops import find_plan, find_turn, note, release_of
 from andon.services.models import find_package
 from andon.services.recipes import RecipeRequest, find_recipe, make_recipe, versions_of
@@ -248,8 +249,10 @@ def _approve(session: Session) -> Made:
         return Made(model, f"by {decided[-1].author}: {decided[-1].reason}")
     if not plan.approves:
         return Made("", "waits for a person", waits=True)
-    gate = turn.subject(TurnStep.GATED)
-    words = f"gate {gate[:13]} passed, and plan {plan.name!r} (version {plan.version}, by {plan.author})"
+    gate = find_gate(workspace, turn.subject(TurnStep.GATED))
+    if not gate.outcome.parts:
+        return Made("", "its gate had no part to ask; only a person can approve it", waits=True)
+    words = f"gate {gate.id[:13]} passed, and plan {plan.name!r} (version {plan.version}, by {plan.author})"
     approved = approve(workspace, model, f"{words} lets that be enough")
     return Made(model, f"by the plan: {approved.reason}")
 

@@ -182,11 +182,14 @@ def sequences(
 ) -> tuple[int, int] | None:
     """First and last number, in a station's sequence, of what a recipe version judged from ``since`` on."""
     version = stored_recipes.recipe_id(tx, *recipe)
-    of_station = (inspections.c.station == station, _aside(inspections.c.recipe_id, 0, True) == version)
-    first = select(inspections.c.sequence).where(*of_station, inspections.c.at >= since)
-    found = tx.execute(first.order_by(inspections.c.id).limit(1)).scalar()
-    last = select(inspections.c.sequence).where(*of_station).order_by(inspections.c.sequence.desc())
-    return None if found is None else (found, tx.execute(last.limit(1)).scalar_one())
+    table = inspections.c
+    judged = _aside(table.recipe_id, 0, True) == version
+    # By time for the first, by number for the last: either index gives it after few rows.
+    begun = select(table.sequence).where(_aside(table.station, "", True) == station, judged)
+    first = tx.execute(begun.where(table.at >= since).order_by(table.at).limit(1)).scalar()
+    ended = select(table.sequence).where(table.station == station, judged)
+    last = tx.execute(ended.order_by(table.sequence.desc()).limit(1)).scalar()
+    return None if first is None or last is None else (first, last)
 
 
 def in_sequence(tx: Connection, station: str, first: int, count: int) -> tuple[Inspection, ...]:

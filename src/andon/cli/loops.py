@@ -1,0 +1,189 @@
+"""`andon loop`: turns of the loop, by hand or by themselves; `andon signals`: what is monitored."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from andon.cli import loop_plans
+from andon.cli.session import (
+    Json,
+    Limit,
+    print_facts,
+    print_json,
+    print_table,
+    progress_bar,
+    talk,
+    workspace_of,
+)
+from andon.domain.loops import Turn
+from andon.domain.serial import to_json
+from andon.domain.signals import Signal
+from andon.services.workspaces import Workspace
+
+app = typer.Typer(
+    help="Turns of the loop: freeze, train, gate, release, select.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(loop_plans.app, name="plan")
+
+LOOK_SECONDS = 5.0
+"""Between two looks at the signals, while `andon loop run` waits for one."""
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    plan: Annotated[str, typer.Argument(help="Of the loop; see `andon loop plan`.")],
+    turns: Annotated[
+        int | None, typer.Option(help="Leave after so many turns. Default: never.", min=1)
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="One turn now, whatever the signals say.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make whole turns in this process, unattended: each when a trigger of the plan asks for it, or --once.
+
+    A turn that has not ended is gone on with first. A turn that waits for an approval is left to whoever
+    gives it; the same command, or a worker, goes on with it then.
+
+    Example: andon loop run brackets --once
+    """
+    workspace = workspace_of(context)
+    wanted = 1 if once else turns
+    made: list[Turn] = []
+    while wanted is None or len(made) < wanted:
+        made.append(_next(workspace, plan, once))
+        if not as_json:
+            _print_turn(made[-1])
+        if not made[-1].ended:
+            talk.print(_waiting(made[-1]), soft_wrap=True)
+            break
+    if as_json:
+        print_json([_facts(turn) for turn in made])
+
+
+def _next(workspace: Workspace, plan: str, once: bool) -> Turn:
+    """Do the turn that has not ended, or the next one that is asked for."""
+    from andon.jobs.turn import do_turn
+    from andon.services.loops import find_plan, open_turn, start_turn
+    from andon.services.signals import causes, look, take_note
+
+    found = find_plan(workspace, plan)
+    turn = open_turn(workspace, plan)
+    while turn is None:
+        looks = look(workspace)
+        take_note(workspace, looks)
+        why = ("asked for by hand",) if once else causes(workspace, found, looks)
+        if why:
+            turn = start_turn(workspace, plan, why[0], by_worker=False)
+        else:
+            time.sleep(LOOK_SECONDS)
+    talk.print(f"turn {turn.id} of {plan}: {turn.cause}", soft_wrap=True)
+    with progress_bar("turn") as bar:
+        return do_turn(workspace, turn.id, bar.report)
+
+
+def _waiting(turn: Turn) -> str:
+    if turn.waits:
+        model = next(event.subject for event in turn.events if event.step == "trained")
+        return f"It waits for an approval: andon models approve {model[:12]} --reason '...'"
+    return f"It waits after the step {turn.events[-1].step}: an earlier release has not ended."
+
+
+@app.command(name="list")
+def list_(
+    context: typer.Context,
+    plan: Annotated[str | None, typer.Option(help="Only turns of this plan.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List turns, newest first."""
+    from andon.services.loops import turn_page
+
+    turns = turn_page(workspace_of(context), None, limit, plan).rows
+    if as_json:
+        print_json([_facts(turn) for turn in turns])
+        return
+    rows = [[t.id[:13], t.plan, _state(t), t.events[-1].detail if t.events else "", t.at] for t in turns]
+    print_table(("turn", "plan", "state", "what came of it", "began"), rows)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    turn: Annotated[str, typer.Argument(help="Turn id, or the beginning of one.")],
+    as_json: Json = False,
+) -> None:
+    """Show a turn, step by step."""
+    from andon.services.loops import find_turn
+
+    found = find_turn(workspace_of(context), turn)
+    if as_json:
+        print_json(_facts(found))
+        return
+    _print_turn(found)
+
+
+@app.command()
+def end(
+    context: typer.Context,
+    turn: Annotated[str, typer.Argument(help="Turn id, or the beginning of one.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence.")],
+    as_json: Json = False,
+) -> None:
+    """End a turn by hand; what it has made stays.
+
+    Example: andon loop end 019a5 --reason "The flips of its gate are not what we want"
+    """
+    from andon.services.loops import stop_turn
+
+    found = stop_turn(workspace_of(context), turn, reason)
+    if as_json:
+        print_json(_facts(found))
+        return
+    _print_turn(found)
+
+
+def signals(context: typer.Context, as_json: Json = False) -> None:
+    """Look at everything that is monitored, take note of what changed, and show it.
+
+    Turns are started by workers, not by this look.
+    """
+    from andon.services.signals import look, monitored, take_note
+
+    workspace = workspace_of(context)
+    take_note(workspace, look(workspace))
+    found = monitored(workspace)
+    if as_json:
+        print_json([to_json(one.look) | {"since": one.since} for one in found])
+        return
+    columns = ("signal", "of", "state", "value", "limit", "n", "since", "in words")
+    print_table(columns, [_line(one.look, one.since) for one in found])
+
+
+def _line(seen: Signal, since: str) -> list[object]:
+    limit = f"{seen.limit:.4g}" if seen.limit else "none"
+    state, of = "RAISED" if seen.raised else "ok", seen.station or seen.plan
+    return [seen.kind, of, state, f"{seen.value:.4g}", limit, seen.n, since, seen.detail]
+
+
+def _facts(turn: Turn) -> dict[str, object]:
+    facts = to_json(turn)
+    assert isinstance(facts, dict)
+    return facts | {"state": _state(turn)}
+
+
+def _state(turn: Turn) -> str:
+    last = turn.events[-1]
+    if turn.ended:
+        return last.subject
+    return "waits for an approval" if turn.waits else f"after {last.step}"
+
+
+def _print_turn(turn: Turn) -> None:
+    print_facts(
+        {"turn": turn.id, "plan": f"{turn.plan}, version {turn.plan_version}", "state": _state(turn)}
+    )
+    rows = [[event.step, event.subject[:40], event.detail, event.author, event.at] for event in turn.events]
+    print_table(("step", "gave", "in words", "by", "at"), rows)

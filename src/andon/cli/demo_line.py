@@ -1,6 +1,5 @@
-"""The demo's second half: hub, worker and station as real programs, and parts that pass by."""
+"""The demo's line: hub, worker and station as real programs, and parts that pass by."""
 
-import csv
 import json
 import shutil
 import signal
@@ -8,23 +7,26 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from andon.cli.demo_people import LineTruth
+from andon.cli.demo_plan import KEEP, LINE, NAME, SEND, STATION
 from andon.cli.session import talk
-from andon.domain.parts import serial_key
+from andon.domain.serial import to_json
 from andon.domain.stations import StationReport
 from andon.errors import NotFound, OperatorError
+from andon.services.blobs import awaited_pictures
 from andon.services.stations import AssignmentRequest, assign, find_station
 from andon.services.workspaces import Workspace
+from andon.simulate.settings import LineSettings
 
-STATION, LINE = "demo-station", "demo-line"
 HUB_PORT, PAGE_PORT = 8400, 8401
 START_SECONDS, DRAIN_SECONDS, STOP_SECONDS = 120.0, 120.0, 20.0
-LOOK_SECONDS = 0.2
+LOOK_SECONDS, REST_SECONDS = 0.2, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +56,83 @@ class LineFolder:
         return self.root / "faults"
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedParts:
-    """What the simulated camera shows.
+class RunningLine:
+    """The three programs while they run, and the parts that pass, which can be held up.
 
     Attributes:
-        parts: after so many none come; None: until somebody stops the demo.
-        side: of the grey pictures, pixels. seed: other than that of the parts that were learned from.
+        hub: its address. truth: of the parts that passed.
     """
 
-    parts: int | None
-    pool: int
-    per_second: float
-    side: int
-    defect_rate: float
-    seed: int
+    def __init__(self, workspace: Workspace, folder: LineFolder, hub: str, truth: LineTruth) -> None:
+        self.hub = hub
+        self.truth = truth
+        self._workspace = workspace
+        self._folder = folder
+
+    @property
+    def page(self) -> str:
+        """Address of the station's page."""
+        report = report_of(self._workspace)
+        return report.page if report else ""
+
+    def resume(self) -> None:
+        """Let parts come."""
+        self._folder.faults.unlink(missing_ok=True)
+
+    def pause(self) -> None:
+        """No more parts come; returns when all that passed are answered and on the hub.
+
+        Raises:
+            OperatorError: the records did not come in time after the last part.
+        """
+        self._folder.faults.write_text("stall\n", encoding="utf-8")
+        end = time.monotonic() + DRAIN_SECONDS
+        while not self._is_drained():
+            if time.monotonic() > end:
+                raise OperatorError(
+                    f"in {DRAIN_SECONDS:.0f} s not all parts reached the hub", f"Logs: {self._folder.root}"
+                )
+            time.sleep(LOOK_SECONDS)
+
+    def passed(self, said: Callable[[int], None], until: Callable[[int], bool]) -> None:
+        """Wait until ``until`` says so of how many parts the station has answered; ``said`` hears them."""
+        while True:
+            answered = self.answered()
+            said(answered)
+            if until(answered):
+                return
+            time.sleep(LOOK_SECONDS)
+
+    def answered(self) -> int:
+        """How many parts the station says it has answered."""
+        report = report_of(self._workspace)
+        return sum(report.parts.values()) if report else 0
+
+    def _is_drained(self) -> bool:
+        """The camera looks for faults before every part, and pictures arrive many times a second: what
+        is the same after some time will not change any more."""
+        before = self._known()
+        time.sleep(REST_SECONDS)
+        report, after = report_of(self._workspace), self._known()
+        has_answered = report is not None and sum(report.parts.values()) >= after[0]
+        return has_answered and report is not None and report.spool == 0 and before == after
+
+    def _known(self) -> tuple[int, int]:
+        """Parts that passed, and pictures that are still to come."""
+        return len(self.truth.all()), awaited_pictures(self._workspace)
 
 
 @contextmanager
-def running_line(workspace: Workspace, folder: LineFolder, parts: SimulatedParts) -> Iterator[str]:
-    """Start the three programs, assign the recipe "demo", let parts come; gives the hub's address.
+def running_line(
+    workspace: Workspace, folder: LineFolder, shown: LineSettings, pool: int
+) -> Iterator[RunningLine]:
+    """Start the three programs and assign the recipe "demo"; no part comes before ``resume``.
+
+    Args:
+        workspace: of the hub.
+        folder: made anew.
+        shown: what the simulated camera shows.
+        pool: how many different parts, before they come again.
 
     At the end of the block the programs are stopped in order.
 
@@ -84,9 +143,8 @@ def running_line(workspace: Workspace, folder: LineFolder, parts: SimulatedParts
     folder.root.mkdir(parents=True)
     programs = _Programs(folder.root)
     hub, page = _port(HUB_PORT), _port(PAGE_PORT)
-    address = f"http://127.0.0.1:{hub}"
     folder.faults.write_text("stall\n", encoding="utf-8")
-    folder.settings.write_text(_station_settings(folder, parts, (address, page)), encoding="utf-8")
+    folder.settings.write_text(_station_settings(folder, shown, pool, (hub, page)), encoding="utf-8")
     with _stopped_by_signals():
         try:
             where = str(workspace.folder)
@@ -94,10 +152,11 @@ def running_line(workspace: Workspace, folder: LineFolder, parts: SimulatedParts
             programs.start("worker", ["andon.worker", where])
             programs.start("station", ["andon.station", str(folder.settings)])
             programs.until("the station reports to the hub", lambda: report_of(workspace) is not None)
-            counter = assign(workspace, STATION, AssignmentRequest("demo")).counter
+            asked = AssignmentRequest(NAME, keep=KEEP, send=SEND)
+            counter = assign(workspace, STATION, asked).counter
             programs.until("the station runs the recipe", lambda: _runs(workspace, counter))
-            folder.faults.unlink()
-            yield address
+            truth = LineTruth(folder.truth, shown, pool)
+            yield RunningLine(workspace, folder, f"http://127.0.0.1:{hub}", truth)
         finally:
             programs.stop()
 
@@ -110,61 +169,44 @@ def report_of(workspace: Workspace) -> StationReport | None:
         return None
 
 
-def wait_for(workspace: Workspace, parts: int, said: Callable[[StationReport], None]) -> None:
-    """Wait until the station has answered ``parts`` parts and the hub has all its records.
-
-    Raises:
-        OperatorError: the records did not come in time after the last part.
-    """
-    end = None
-    while True:
-        report = report_of(workspace)
-        answered = sum(report.parts.values()) if report else 0
-        if report is not None:
-            said(report)
-            if answered >= parts and report.spool == 0:
-                return
-        if answered >= parts and end is None:
-            end = time.monotonic() + DRAIN_SECONDS
-        if end is not None and time.monotonic() > end:
-            raise OperatorError(
-                f"the station still holds {report.spool if report else 0} records",
-                "Look at the logs in the demo's folder.",
-            )
-        time.sleep(LOOK_SECONDS)
-
-
-def defective_parts(folder: LineFolder) -> dict[str, bool]:
-    """Key of every part that passed the camera -> whether it is defective."""
-    with folder.truth.open(encoding="utf-8") as rows:
-        return {serial_key(row["serial"]): bool(row["concepts"]) for row in csv.DictReader(rows)}
-
-
 def _runs(workspace: Workspace, counter: int) -> bool:
     report = report_of(workspace)
     return report is not None and report.counter == counter and bool(report.variant)
 
 
-def _station_settings(folder: LineFolder, parts: SimulatedParts, at: tuple[str, int]) -> str:
-    """TOML; JSON's spelling of texts and numbers is TOML's too."""
-    hub, page = at
+def _station_settings(folder: LineFolder, shown: LineSettings, pool: int, ports: tuple[int, int]) -> str:
+    """TOML; ``ports`` of the hub and of the station's page."""
     camera = {
         "driver": "simulated",
-        "parts_per_second": parts.per_second,
-        "height": parts.side,
-        "width": parts.side,
-        "channels": 1,
-        "defect_rate": parts.defect_rate,
-        "seed": parts.seed,
-        "pool": parts.pool,
-        **({} if parts.parts is None else {"parts": parts.parts}),
+        **to_json(shown),
+        "pool": pool,
         "truth": str(folder.truth.resolve()),
         "faults": str(folder.faults.resolve()),
     }
-    station = {"name": STATION, "line": LINE, "folder": str(folder.station.resolve()), "hub": hub}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in (station | {"page_port": page}).items()]
-    lines += ["", "[camera]", *(f"{name} = {json.dumps(value)}" for name, value in camera.items())]
-    return "\n".join(lines) + "\n"
+    station = {
+        "name": STATION,
+        "line": LINE,
+        "folder": str(folder.station.resolve()),
+        "hub": f"http://127.0.0.1:{ports[0]}",
+        "page_port": ports[1],
+        "stall": 0,
+    }
+    tables = [*_lines(station), "", "[camera]", *_lines(camera)]
+    return "\n".join(tables) + "\n"
+
+
+def _lines(values: Mapping[str, object]) -> list[str]:
+    return [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
+
+
+def _toml(value: object) -> str:
+    """JSON's spelling of texts and numbers is TOML's too; that of objects is not."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(_lines(value))
+        return f"{{{inside}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return json.dumps(value)
 
 
 def _port(wanted: int) -> int:

@@ -1,0 +1,244 @@
+"""The demo's loop: a shift on the line, what comes back, a turn of the loop, a release, a second shift."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from andon.cli.demo_line import RunningLine
+from andon.cli.demo_people import Labelled, Operator, at_work, label_selection
+from andon.cli.demo_plan import ANNOTATOR, COSTS, NAME, OPERATOR, REVIEW, STATION, Amount
+from andon.cli.demo_table import as_json, before_and_after, sentence, table_of
+from andon.cli.session import print_table, progress_bar, talk
+from andon.domain.datasets import DatasetSpec
+from andon.domain.gates import Gate
+from andon.domain.jobs import JobState
+from andon.domain.loops import LoopPlan, Turn, TurnStep
+from andon.domain.releases import ENDED_STEPS, ReleaseEvent
+from andon.domain.selections import Selection
+from andon.errors import OperatorError
+from andon.services.approvals import approve
+from andon.services.gates import find_gate
+from andon.services.jobs import find_job
+from andon.services.loops import find_turn, go_on, job_of_turn, save_plan, start_turn
+from andon.services.release_progress import progress
+from andon.services.selections import ask_selection, find_selection, list_selections
+from andon.services.workspaces import Workspace
+
+LOOK_SECONDS = 0.5
+JOB_SECONDS, RELEASE_SECONDS = 1800.0, 420.0
+"""A job, or a release, that takes longer is said to, and the demo goes on without it."""
+
+
+@dataclass
+class Demo:
+    """What all steps work on, and how many seconds each took; ``quiet``: tables are not printed."""
+
+    workspace: Workspace
+    line: RunningLine
+    amount: Amount
+    quiet: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str, words: str) -> Iterator[None]:
+        """Say what begins, and note how long it took."""
+        talk.print(f"\n{words}", style="bold", soft_wrap=True)
+        begun = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - begun, 1)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Show a table to people."""
+        if not self.quiet:
+            print_table(columns, rows)
+
+
+def go_round(demo: Demo) -> dict[str, object]:
+    """One round of the loop on a line that runs; what became of it, as JSON values."""
+    amount = demo.amount
+    with demo.step("first shift", "Parts pass; the light shifts, then a new kind of defect appears"):
+        operator = run_shift(demo, "first shift", lambda n: n >= amount.first, amount.first)
+    with demo.step("selection", f"Which pictures are worth {amount.minutes:g} minutes of labelling?"):
+        chosen = select(demo)
+    with demo.step("labelling", "An annotator labels them"):
+        labelled = label(demo, chosen)
+    with demo.step("turn", "A turn of the loop: freeze, train, evaluate, recipe, gate"):
+        made = turn(demo)
+        gate = show_gate(demo, made)
+    if made.waits:
+        with demo.step("approval", "The gate passed: a person approves, the release begins"):
+            made = release(demo, made)
+    else:
+        talk.print(f"No release: {made.events[-1].detail}", soft_wrap=True)
+    with demo.step("second shift", "The line goes on: shadow, switch, watch"):
+        steps = run_release(demo, made, amount.second)
+    with demo.step("table", "Both models on the same fresh parts, against what is true"):
+        compared = table(demo, made)
+    return {
+        "answers": {answer.value: count for answer, count in operator.said.items()},
+        "unanswered": len(operator.left),
+        "selected": len(chosen.picks),
+        "looked_at": chosen.looked_at,
+        "labelled": asdict(labelled),
+        "gate": _gate_json(gate),
+        "turn": [{"step": e.step.value, "subject": e.subject, "detail": e.detail} for e in made.events],
+        "release": [{"step": event.step.value, "reason": event.reason} for event in steps],
+        "before_after": compared,
+    }
+
+
+def run_shift(demo: Demo, name: str, enough: Callable[[int], bool], total: int) -> Operator:
+    """Let parts come until ``enough`` says so of how many were answered; an operator answers what waits."""
+    operator = Operator(demo.line.page, demo.line.truth.is_defective, OPERATOR)
+    with at_work(operator), progress_bar(name) as bar:
+        demo.line.resume()
+        demo.line.passed(lambda answered: bar.report(answered, total), enough)
+        demo.line.pause()
+    said = ", ".join(f"{count} {answer}" for answer, count in operator.said.items())
+    talk.print(f"Operators said: {said or 'nothing'}; {len(operator.left)} parts were left unanswered.")
+    return operator
+
+
+def select(demo: Demo) -> Selection:
+    """Let the worker choose what is worth labelling."""
+    job = ask_selection(demo.workspace, demo.amount.selection())
+    with progress_bar("choosing") as bar:
+        _wait(lambda: _job_ended(demo.workspace, job.id, bar.report), JOB_SECONDS)
+    made = find_job(demo.workspace, job.id)
+    if made.state is not JobState.FINISHED:
+        raise OperatorError(f"choosing pictures ended as {made.state.value}: {made.outcome}")
+    newest = list_selections(demo.workspace, None, 1).rows[0][0]
+    found = find_selection(demo.workspace, newest.id)
+    reasons = sorted({pick.reason.value for pick in found.picks})
+    talk.print(f"{len(found.picks)} of {found.looked_at} pictures, because they are: {', '.join(reasons)}.")
+    return found
+
+
+def label(demo: Demo, selection: Selection) -> Labelled:
+    """The annotator draws what is on the pictures that were chosen."""
+    done = label_selection(demo.workspace, selection.id, demo.line.truth, ANNOTATOR)
+    talk.print(
+        f"{done.pictures} pictures, {done.defects} outlines: {done.minutes:.0f} minutes of a person's work."
+        + (f" New in the ontology: {', '.join(done.added)}." if done.added else "")
+    )
+    return done
+
+
+def turn(demo: Demo) -> Turn:
+    """One turn on the worker: freeze, train, evaluate, recipe, gate; stops before the approval."""
+    amount = demo.amount
+    plan = LoopPlan(
+        NAME,
+        DatasetSpec(NAME),
+        amount.train(),
+        COSTS,
+        fine_tune=amount.steps,
+        selection=amount.selection(),
+        gate=amount.gate,
+        review=REVIEW,
+        release=amount.release,
+        stations=((STATION,),),
+    )
+    save_plan(demo.workspace, plan)
+    begun = start_turn(demo.workspace, NAME, "the first shift is over, and its pictures are labelled")
+    found = _followed(demo, begun.id, lambda turn: turn.ended or turn.waits)
+    for event in found.events:
+        talk.print(f"{event.step.value}: {event.subject[:24]} {event.detail}".rstrip(), soft_wrap=True)
+    return found
+
+
+def show_gate(demo: Demo, found: Turn) -> Gate | None:
+    """The gate's questions and answers; None where the turn did not come so far."""
+    if not found.subject(TurnStep.GATED):
+        return None
+    gate = find_gate(demo.workspace, found.subject(TurnStep.GATED))
+    rows = [
+        ("passed" if check.passed else "REFUSED", check.name, check.measured, check.allowed)
+        for check in gate.outcome.checks
+    ]
+    demo.table(["gate", "question", "measured", "allowed"], rows)
+    talk.print(
+        f"{gate.outcome.parts} parts replayed, {len(gate.outcome.flips)} to look at: "
+        f"{demo.line.hub}/gates/{gate.id}",
+        soft_wrap=True,
+    )
+    return gate
+
+
+def release(demo: Demo, found: Turn) -> Turn:
+    """A person approves; the turn goes on to the release."""
+    reason = "the gate passed, and its flips were looked at"
+    approve(demo.workspace, found.subject(TurnStep.TRAINED), reason)
+    go_on(demo.workspace)
+    return _followed(demo, found.id, lambda turn: turn.ended)
+
+
+def run_release(demo: Demo, found: Turn, total: int) -> tuple[ReleaseEvent, ...]:
+    """The second shift: parts pass while the release goes through shadow, switch and watch."""
+    name = found.subject(TurnStep.RELEASED)
+    begun, least = time.monotonic(), demo.line.answered() + total
+
+    def is_over(answered: int) -> bool:
+        late = time.monotonic() - begun > RELEASE_SECONDS
+        return answered >= least and (late or not name or _step(demo, name)[-1].step in ENDED_STEPS)
+
+    run_shift(demo, "second shift", is_over, least)
+    steps = _step(demo, name) if name else ()
+    for event in steps:
+        talk.print(f"{event.step.value}: {event.reason}", soft_wrap=True)
+    return steps
+
+
+def table(demo: Demo, found: Turn) -> dict[str, object] | None:
+    """Before and after; None where the turn made no second version."""
+    names = found.subject(TurnStep.STARTED), found.subject(TurnStep.RECIPE)
+    if not names[1]:
+        return None
+    with progress_bar("judging fresh parts with both") as bar:
+        compared = before_and_after(demo.workspace, names, demo.amount, bar.report)
+    demo.table(*table_of(compared, names))
+    talk.print(sentence(compared), soft_wrap=True)
+    return as_json(compared)
+
+
+def _gate_json(gate: Gate | None) -> dict[str, object] | None:
+    if gate is None:
+        return None
+    checks = [
+        {"name": check.name, "passed": check.passed, "measured": check.measured, "allowed": check.allowed}
+        for check in gate.outcome.checks
+    ]
+    return {"passed": gate.outcome.passed, "parts": gate.outcome.parts, "checks": checks}
+
+
+def _step(demo: Demo, release: str) -> tuple[ReleaseEvent, ...]:
+    """What happened to a release, first to last."""
+    return progress(demo.workspace, release).stations[0].events
+
+
+def _followed(demo: Demo, turn: str, until: Callable[[Turn], bool]) -> Turn:
+    with progress_bar("turn") as bar:
+
+        def ended() -> bool:
+            found = find_turn(demo.workspace, turn)
+            job = job_of_turn(demo.workspace, found)
+            if job is not None:
+                bar.report(job.done, job.total, job.caption)
+            stands = job is not None and job.state in {JobState.FAILED, JobState.CANCELLED}
+            return until(found) or stands
+
+        _wait(ended, JOB_SECONDS)
+    return find_turn(demo.workspace, turn)
+
+
+def _job_ended(workspace: Workspace, job: str, said: Callable[[int, int | None, str], None]) -> bool:
+    found = find_job(workspace, job)
+    said(found.done, found.total, found.caption)
+    return found.state in {JobState.FINISHED, JobState.FAILED, JobState.CANCELLED}
+
+
+def _wait(ended: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not ended() and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)

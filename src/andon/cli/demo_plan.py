@@ -1,0 +1,166 @@
+"""The demo's plant as numbers: how much work it is, what changes on its line, who errs how often."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from andon.domain.feedback import SendPolicy, SendRule
+from andon.domain.gates import GateLimits, ReviewModel
+from andon.domain.inspections import Verdict
+from andon.domain.models import Costs
+from andon.domain.presets import preset
+from andon.domain.releases import ReleaseSettings
+from andon.domain.runs import Family, TrainSettings
+from andon.domain.selections import SelectionSettings
+from andon.domain.stations import KeepPolicy, WatchLimits
+from andon.simulate.operators import PersonSettings
+from andon.simulate.settings import Disturbance, DisturbanceKind, Emergence, LineSettings
+
+STATION, LINE, NAME = "demo-station", "demo-line", "demo"
+
+RATE = 20.0
+"""Parts a second."""
+
+DEFECTS = 0.12
+"""Share of defective parts on the line; the costs know it."""
+
+COSTS = Costs(escape=100.0, overkill=5.0, review=1.0, defect_rate=DEFECTS)
+REVIEW = ReviewModel()
+
+NEW_KIND = "crack"
+DARKER = -0.35
+NEW_SHARE = 0.4
+"""What changes on the line: light is lost, and so many of the defective parts have a kind nobody knows."""
+
+SEED = 1
+EARLIER, FRESH, LATER = 3_000_000, 5_000_000, 7_000_000
+"""Numbers of the first part learned from, of the first of the first report, and of the first that both
+models are compared on. The line itself begins with 1: no part is ever seen twice."""
+
+OPERATOR = PersonSettings(mistakes=0.03, answers=0.95, seed=11)
+ANNOTATOR = PersonSettings(mistakes=0.01, answers=1.0, seed=12)
+
+KEEP = KeepPolicy(passes=0.02, audit=0.06)
+SEND = SendPolicy(near=0.1, rules=(SendRule(verdict=Verdict.REJECT),), random=0.02, quota=5000)
+
+
+class Size(StrEnum):
+    """How much work the demo is; tiny is what the tests run."""
+
+    NORMAL = "normal"
+    TINY = "tiny"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much of everything.
+
+    Attributes:
+        parts: labelled ones that the first model learns from. fresh: of the first report.
+        steps, batch: of a training. side: of pictures, input: of the network, both in pixels.
+        first: parts of the first shift. second: at least so many under the second model.
+        minutes: of an annotator, at ``seconds`` a picture.
+        table: at least so many fresh parts, with at least a tenth of them defective, for both models.
+        gate, release: how strict, how careful.
+    """
+
+    parts: int
+    fresh: int
+    steps: int
+    batch: int
+    side: int
+    input: int
+    first: int
+    second: int
+    minutes: float
+    seconds: float
+    table: int
+    gate: GateLimits
+    release: ReleaseSettings
+
+    @property
+    def least_defective(self) -> int:
+        """Defective parts that the table needs."""
+        return self.table // 10
+
+    @property
+    def pool(self) -> int:
+        """Different parts of the line; what is left after both shifts is for a release that takes long."""
+        return self.first + 4 * self.second
+
+    def train(self) -> TrainSettings:
+        """Of the classic U-Net: without weights to begin with it learns most in a few minutes."""
+        chosen = replace(preset(Family.UNET), learning_rate=3e-3, crop=0.5, batch=self.batch)
+        return replace(chosen, height=self.input, width=self.input, steps=self.steps, threads=1)
+
+    def selection(self) -> SelectionSettings:
+        """What the line sent, with a tenth drawn by chance."""
+        return SelectionSettings(minutes=self.minutes, seconds=self.seconds, source="station/")
+
+    def before(self, defects: float) -> LineSettings:
+        """The plant as it was when the first pictures were taken."""
+        return LineSettings(
+            height=self.side,
+            width=self.side,
+            channels=1,
+            defect_rate=defects,
+            parts_per_second=RATE,
+            seed=SEED,
+        )
+
+    def line(self) -> LineSettings:
+        """The line that runs: in the first shift the light shifts, then the new kind comes."""
+        shift = self.first / RATE
+        light = Disturbance(DisturbanceKind.LIGHT, DARKER, start=0.35 * shift, ramp=0.15 * shift)
+        new = Emergence(NEW_KIND, start=0.45 * shift, share=NEW_SHARE)
+        return replace(self.before(DEFECTS), disturbances=(light,), emerging=(new,))
+
+    def after(self) -> LineSettings:
+        """The plant as it is now: darker, with the new kind from the first part on."""
+        now = (Disturbance(DisturbanceKind.LIGHT, DARKER),)
+        return replace(
+            self.before(DEFECTS), disturbances=now, emerging=(Emergence(NEW_KIND, 0.0, NEW_SHARE),)
+        )
+
+
+def _release(parts: int, seconds: float) -> ReleaseSettings:
+    watch = WatchLimits(seconds=seconds)
+    return ReleaseSettings(shadow_parts=parts, shadow_seconds=180.0, watch=watch, keep=KEEP, send=SEND)
+
+
+AMOUNTS: Mapping[Size, Amount] = {
+    Size.NORMAL: Amount(
+        parts=160,
+        fresh=120,
+        steps=200,
+        batch=12,
+        side=256,
+        input=192,
+        first=1400,
+        second=500,
+        minutes=30.0,
+        seconds=12.0,
+        table=1000,
+        gate=GateLimits(),
+        release=_release(parts=150, seconds=15.0),
+    ),
+    # So few parts and steps make no good model: limits are as wide as possible, so that the way through
+    # gate and release is gone all the same.
+    Size.TINY: Amount(
+        parts=80,
+        fresh=24,
+        steps=12,
+        batch=8,
+        side=96,
+        input=96,
+        first=120,
+        second=40,
+        minutes=4.0,
+        seconds=12.0,
+        table=60,
+        gate=GateLimits(
+            margin=1.0, overkill_margin=1.0, min_defective=1, latency_ratio=20.0, memory_ratio=20.0
+        ),
+        release=_release(parts=20, seconds=3.0),
+    ),
+}

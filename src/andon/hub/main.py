@@ -24,10 +24,13 @@ from andon.hub.api import images as images_api
 from andon.hub.api import imports as imports_api
 from andon.hub.api import inspections as inspections_api
 from andon.hub.api import jobs as jobs_api
+from andon.hub.api import labels as labels_api
 from andon.hub.api import models as models_api
 from andon.hub.api import packages as packages_api
 from andon.hub.api import recipes as recipes_api
+from andon.hub.api import releases as releases_api
 from andon.hub.api import runs as runs_api
+from andon.hub.api import selections as selections_api
 from andon.hub.api import stations as stations_api
 from andon.hub.events import Changes
 from andon.hub.failures import Failure, answer_failures
@@ -41,11 +44,14 @@ from andon.hub.web import (
     inspection_jobs,
     inspections,
     jobs,
+    label,
     looks,
     models,
     overview,
     recipes,
+    releases,
     runs,
+    selections,
     stations,
 )
 from andon.runtime.telemetry import forbid
@@ -65,7 +71,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs_api.router,
     runs_api.router,
     recipes_api.router,
+    releases_api.router,
     calibrations_api.router,
+    labels_api.router,
+    selections_api.router,
     looks.router,
     overview.router,
     stations.router,
@@ -73,8 +82,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     datasets.router,
     images.router,
     imports.router,
+    label.router,
+    selections.router,
     models.router,
     recipes.router,
+    releases.router,
     drafts.router,
     inspection_jobs.router,
     jobs.router,

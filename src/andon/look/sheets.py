@@ -26,6 +26,8 @@ PAGES_SHEETS = (
     "overview",
     "tile",
     "canvas",
+    "label",
+    "selection",
     "cuts",
     "browse",
     "concept",
@@ -34,6 +36,7 @@ PAGES_SHEETS = (
     "work",
     "found",
     "station",
+    "release",
 )
 """Of pages: those of reports, and the components that only pages have. A new component adds its line."""
 

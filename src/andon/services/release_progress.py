@@ -25,12 +25,14 @@ from andon.store import inspections as stored_inspections
 from andon.store import releases as stored_releases
 from andon.store import stations as stored_stations
 from andon.store.paging import Page
-from andon.store.releases import Flip, Trial
+from andon.store.releases import Flip, Gated, Trial
+from andon.units import Timestamp
 
 MAX_FLIPS = 24
 """Parts of a station that a release's page shows."""
 
 MAX_UNRELEASED = 20
+MAX_CANDIDATES = 100
 WEEK_SECONDS = 7 * 86_400.0
 
 
@@ -165,6 +167,37 @@ def _has_picture(workspace: Workspace, tx: Connection, flip: Flip) -> bool:
     return any(blob is not None and workspace.blobs.has(blob) for blob in blobs)
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A recipe version that has been through a gate. ``hindrance``: why it cannot be released, or empty."""
+
+    recipe: str
+    version: int
+    gate: str
+    at: Timestamp
+    hindrance: str
+
+    @property
+    def name(self) -> str:
+        """As ``NAME@VERSION``."""
+        return f"{self.recipe}@{self.version}"
+
+
+def candidates(workspace: Workspace) -> tuple[Candidate, ...]:
+    """What could be released, the newest gate first, with what hinders it."""
+    with workspace.database.read() as tx:
+        return tuple(
+            Candidate(one.recipe, one.version, one.gate, one.at, _hindrance(tx, one))
+            for one in stored_releases.gated(tx, MAX_CANDIDATES)
+        )
+
+
+def _hindrance(tx: Connection, one: Gated) -> str:
+    if not one.passed:
+        return "its gate refused it"
+    return "" if is_approved(tx, one.package) else "its model is not approved"
+
+
 def lag_of(station: Station) -> float | None:
     """Seconds for which a station that reports has not run what it was told; None where it does.
 
@@ -227,7 +260,7 @@ def _lagging(station: Station) -> Need:
     return Need(what, todo, True, f"/stations/{station.name}", told.at)
 
 
-def _unreleased(one: stored_releases.Unreleased, approved: bool) -> Need:
+def _unreleased(one: Gated, approved: bool) -> Need:
     name = f"{one.recipe}@{one.version}"
     if approved:
         what, todo = f"{name} passed its gate and is approved", "Release it to stations, or leave it."

@@ -133,6 +133,13 @@ def _refuse_busy(tx: Connection, station: str) -> None:
         )
 
 
+def open_release_of(workspace: Workspace, station: str) -> ReleaseEvent | None:
+    """The last step of the release that is on its way to a station; None where none is."""
+    with workspace.database.read() as tx:
+        last = stored_releases.last_of(tx, station)
+    return last if last is not None and last.step not in ENDED_STEPS else None
+
+
 def moves_with(tx: Connection, report: StationReport) -> bool:
     """Whether this report could bring a release a step on; costs one look-up where it cannot."""
     last = stored_releases.last_of(tx, report.station)

@@ -16,6 +16,7 @@ from andon.store.tables import (
     inspections,
     job_events,
     jobs,
+    labellings,
     lost_images,
     packages,
     recipes,
@@ -26,7 +27,9 @@ from andon.store.tables import (
     run_endings,
     run_metrics,
     runs,
+    selections,
     shadows,
+    signals,
     snapshots,
     stations,
 )
@@ -39,6 +42,7 @@ _ONLY_ADDED_TO: Mapping[str, tuple[Table, ...]] = {
     "recipes": (recipes,),
     "inspections": (inspections, rescorings),
     "reviews": (reviews,),
+    "selections": (selections, labellings),
     "feedback": (feedback, lost_images),
     "releases": (releases, release_events, shadows),
 }

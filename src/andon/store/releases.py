@@ -117,34 +117,41 @@ def open_ids(tx: Connection) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreleased:
-    """The newest version of a recipe, whose last gate passed and that was never released."""
+class Gated:
+    """A recipe version that has been through a gate, and what its last one said."""
 
     recipe: str
     version: int
     package: Digest
     gate: str
+    passed: bool
     at: Timestamp
 
 
-def unreleased(tx: Connection, limit: int) -> tuple[Unreleased, ...]:
-    """What waits to be released, the newest gate first."""
-    last_gates = select(func.max(gates.c.id)).group_by(gates.c.recipe_id)
+def gated(tx: Connection, limit: int) -> tuple[Gated, ...]:
+    """Recipe versions that have been through a gate, the newest gate first."""
+    return tuple(_gated(row) for row in tx.execute(_last_gates().limit(limit)))
+
+
+def unreleased(tx: Connection, limit: int) -> tuple[Gated, ...]:
+    """Newest versions of recipes whose last gate passed and that were never released, newest gate first."""
     newer = recipes.alias()
     is_newest = ~exists().where(newer.c.name == recipes.c.name, newer.c.version > recipes.c.version)
-    shown = (recipes.c.name, recipes.c.version, recipes.c.package, gates.c.gate, gates.c.at)
-    query = (
-        select(*shown)
-        .select_from(gates.join(recipes, recipes.c.id == gates.c.recipe_id))
-        .where(
-            gates.c.id.in_(last_gates),
-            gates.c.passed == 1,
-            gates.c.recipe_id.not_in(select(releases.c.recipe_id)),
-            is_newest,
-        )
-    )
-    found = tx.execute(query.order_by(gates.c.id.desc()).limit(limit))
-    return tuple(Unreleased(row[0], row[1], Digest(row[2]), row[3], row[4]) for row in found)
+    is_new = gates.c.recipe_id.not_in(select(releases.c.recipe_id))
+    query = _last_gates().where(gates.c.passed == 1, is_new, is_newest)
+    return tuple(_gated(row) for row in tx.execute(query.limit(limit)))
+
+
+def _last_gates() -> Select[Any]:
+    last = select(func.max(gates.c.id)).group_by(gates.c.recipe_id)
+    shown = (recipes.c.name, recipes.c.version, recipes.c.package)
+    joined = gates.join(recipes, recipes.c.id == gates.c.recipe_id)
+    query = select(*shown, gates.c.gate, gates.c.passed, gates.c.at).select_from(joined)
+    return query.where(gates.c.id.in_(last)).order_by(gates.c.id.desc())
+
+
+def _gated(row: Row[Any]) -> Gated:
+    return Gated(row.name, row.version, Digest(row.package), row.gate, bool(row.passed), row.at)
 
 
 def tally(tx: Connection, trial: Trial) -> ShadowTally:

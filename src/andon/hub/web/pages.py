@@ -25,12 +25,15 @@ class Section:
 SECTIONS = (
     Section("overview", "Overview", "/", "", "1"),
     Section("images", "Images", "/images", "Build", "2"),
+    Section("label", "Label", "/label", "Build", "L"),
     Section("datasets", "Data sets", "/datasets", "Build", "3"),
     Section("runs", "Runs", "/runs", "Build", "4"),
     Section("models", "Models", "/models", "Measure", "5"),
     Section("recipes", "Recipes", "/recipes", "Measure", "6"),
+    Section("releases", "Releases", "/releases", "Measure", "R"),
     Section("stations", "Stations", "/stations", "Measure", "7"),
     Section("inspections", "Inspections", "/inspections", "Measure", "8"),
+    Section("selections", "Selections", "/selections", "Learn", "E"),
     Section("jobs", "Jobs", "/jobs", "Work", "9"),
 )
 """In the order of the loop, so that the menu explains the system. What has no page yet is not shown."""

@@ -13,6 +13,7 @@ from andon.domain.stations import USUAL_DEADLINE, Assignment, KeepPolicy, Statio
 from andon.services.approvals import approved_packages
 from andon.services.jobs import ago
 from andon.services.recipes import page_of_recipes
+from andon.services.releases import open_release_of
 from andon.services.stations import SILENT_SECONDS, Plan, all_stations, assignments_of, find_station
 from andon.services.workspaces import Workspace
 from andon.units import Timestamp
@@ -142,7 +143,7 @@ def assignment_view(
         for recipe in found
     )
     happens = tuple(_happens(planned)) if planned else ()
-    cautions = tuple(_cautions(planned)) if planned else ()
+    cautions = (*_of_release(workspace, station), *_cautions(planned)) if planned else ()
     return AssignmentView(_card(station), choices, form, happens, cautions)
 
 
@@ -160,6 +161,9 @@ def _assigned(station: Station, light: Light) -> tuple[str, bool]:
         return "Nothing is assigned yet: every part is NO-DECISION.", False
     name = f"{assignment.recipe.name} v{assignment.recipe.version}"
     runs = report.counter if report else 0
+    back = report.rolled_back if report else None
+    if report and back and back.counter == assignment.counter:
+        return f"Was told to run {name}, and went back to {report.recipe} v{report.recipe_version}.", True
     if runs == assignment.counter:
         runs_it = "Ran" if light is Light.OFFLINE else "Runs"
         return f"{runs_it} what was assigned: {name}.", False
@@ -198,6 +202,15 @@ def _happens(planned: Plan) -> Iterator[str]:
     if light_of(station, ago(SILENT_SECONDS)) is Light.OFFLINE:
         yield f"{station.name} is offline: it takes the assignment up when it is back."
     yield "To undo it, assign what ran before."
+
+
+def _of_release(workspace: Workspace, station: Station) -> Iterator[str]:
+    open_release = open_release_of(workspace, station.name)
+    if open_release is not None:
+        yield (
+            f"A release is on its way here ({open_release.step.value}). This assignment ends it at"
+            " this station, and it does not begin at others."
+        )
 
 
 def _cautions(planned: Plan) -> Iterator[str]:

@@ -19,6 +19,7 @@ from andon.store.tables import (
     labellings,
     lost_images,
     packages,
+    plans,
     recipes,
     release_events,
     releases,
@@ -32,6 +33,8 @@ from andon.store.tables import (
     signals,
     snapshots,
     stations,
+    turn_events,
+    turns,
 )
 
 _ONLY_ADDED_TO: Mapping[str, tuple[Table, ...]] = {
@@ -45,6 +48,7 @@ _ONLY_ADDED_TO: Mapping[str, tuple[Table, ...]] = {
     "selections": (selections, labellings),
     "feedback": (feedback, lost_images),
     "releases": (releases, release_events, shadows),
+    "signals": (signals, plans, turns, turn_events),
 }
 """Nouns whose tables only grow: their highest row tells."""
 

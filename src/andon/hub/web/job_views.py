@@ -16,6 +16,9 @@ WHAT = {
     JobKind.INSPECT: "Inspect images",
     JobKind.FREEZE: "Freeze a data set",
     JobKind.RESCORE: "Judge history anew",
+    JobKind.SELECT: "Pick pictures to label",
+    JobKind.GATE: "Ask a gate",
+    JobKind.TURN: "Turn the loop",
 }
 
 MARKS = {
@@ -85,6 +88,9 @@ def _link(job: Job) -> str:
         if job.state is JobState.FINISHED
         else "",
         JobKind.RESCORE: _recipe(str(job.request.get("recipe", ""))),
+        JobKind.SELECT: "/selections",
+        JobKind.GATE: f"/gates/{job.id}" if job.state is JobState.FINISHED else "",
+        JobKind.TURN: f"/turns/{job.subject}",
     }
     return links[job.kind]
 

@@ -14,6 +14,7 @@ from andon.cli import (
     calibrations,
     datasets,
     demo,
+    feedback,
     hub,
     images,
     inspections,
@@ -21,6 +22,7 @@ from andon.cli import (
     loops,
     models,
     recipes,
+    releases,
     runs,
     selections,
     simulate,
@@ -58,8 +60,10 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
 app.add_typer(calibrations.app, name="calibrations")
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(releases.app, name="releases")
 app.command("inspect")(inspections.inspect)
 app.add_typer(inspections.app, name="inspections")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(selections.app, name="selections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(loops.app, name="loop")

@@ -35,10 +35,12 @@ from andon.domain.quality import (
     Cohort,
     Comparison,
     Estimate,
+    Found,
     Inspected,
     Judged,
     QualityRow,
     contradicts,
+    is_found,
 )
 
 MIN_CELL = 5
@@ -128,17 +130,9 @@ def _row(
         escapes=escapes,
         overkill=overkill,
         cost=_cost(escapes, overkill, reviews, costs),
-        model_found=sum(_model_found(part) for part in named),
-        people_found=sum(_people_found(part) for part in named),
+        model_found=sum(is_found(part, Found.MODEL) for part in named),
+        people_found=sum(is_found(part, Found.PEOPLE) for part in named),
     )
-
-
-def _model_found(part: Judged) -> bool:
-    return part.verdict in {Verdict.REJECT, Verdict.REVIEW} and part.said is False and part.checked is True
-
-
-def _people_found(part: Judged) -> bool:
-    return part.verdict is Verdict.PASS and part.said is True and part.checked is not False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,34 @@ class Judged:
     concepts: tuple[str, ...] = ()
 
 
+class Found(StrEnum):
+    """Parts that a report lists.
+
+    DUE: drawn for a second look that nobody has taken. MODEL: people first let it pass and a second look
+    found it defective, as the model had. PEOPLE: the model let it pass, people caught it, and no second
+    look says otherwise.
+    """
+
+    DUE = "due"
+    MODEL = "model"
+    PEOPLE = "people"
+
+
+def is_found(part: Judged, what: Found) -> bool:
+    """Whether a part that people judged belongs into that list."""
+    if part.said is None:
+        return False
+    passed = part.verdict is Verdict.PASS
+    match what:
+        case Found.DUE:
+            counts = part.probability > 0 or contradicts(part.verdict, part.said)
+            return counts and part.checked is None and part.check_probability > 0
+        case Found.MODEL:
+            return not passed and part.said is False and part.checked is True
+        case Found.PEOPLE:
+            return passed and part.said and part.checked is not False
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A count or a rate of the whole, estimated from parts that were looked at.

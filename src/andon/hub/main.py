@@ -20,6 +20,7 @@ from andon.hub.api import blobs as blobs_api
 from andon.hub.api import calibrations as calibrations_api
 from andon.hub.api import datasets as datasets_api
 from andon.hub.api import events as events_api
+from andon.hub.api import feedback as feedback_api
 from andon.hub.api import images as images_api
 from andon.hub.api import imports as imports_api
 from andon.hub.api import inspections as inspections_api
@@ -31,6 +32,7 @@ from andon.hub.api import recipes as recipes_api
 from andon.hub.api import releases as releases_api
 from andon.hub.api import runs as runs_api
 from andon.hub.api import selections as selections_api
+from andon.hub.api import signals as signals_api
 from andon.hub.api import stations as stations_api
 from andon.hub.events import Changes
 from andon.hub.failures import Failure, answer_failures
@@ -52,6 +54,7 @@ from andon.hub.web import (
     releases,
     runs,
     selections,
+    signals,
     stations,
 )
 from andon.runtime.telemetry import forbid
@@ -74,7 +77,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     releases_api.router,
     calibrations_api.router,
     labels_api.router,
+    feedback_api.router,
     selections_api.router,
+    signals_api.router,
     looks.router,
     overview.router,
     stations.router,
@@ -84,6 +89,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     imports.router,
     label.router,
     selections.router,
+    signals.router,
     models.router,
     recipes.router,
     releases.router,

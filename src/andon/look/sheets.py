@@ -37,6 +37,7 @@ PAGES_SHEETS = (
     "found",
     "station",
     "release",
+    "signal",
 )
 """Of pages: those of reports, and the components that only pages have. A new component adds its line."""
 

@@ -34,6 +34,7 @@ SECTIONS = (
     Section("stations", "Stations", "/stations", "Measure", "7"),
     Section("inspections", "Inspections", "/inspections", "Measure", "8"),
     Section("selections", "Selections", "/selections", "Learn", "E"),
+    Section("signals", "Signals", "/signals", "Learn", "S"),
     Section("jobs", "Jobs", "/jobs", "Work", "9"),
 )
 """In the order of the loop, so that the menu explains the system. What has no page yet is not shown."""

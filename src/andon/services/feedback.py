@@ -4,15 +4,17 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from andon.domain.feedback import Chosen, Review, SendPolicy
-from andon.domain.inspections import Inspection, Kept
+from andon.domain.feedback import Answer, Chosen, Review, SendPolicy, SendReason
+from andon.domain.inspections import Inspection, Kept, Verdict
 from andon.domain.stations import Sending
 from andon.errors import InvalidInput
 from andon.services.arrivals import MAX_TEXT, Arrived, check_form, check_texts
 from andon.services.jobs import ago
+from andon.services.stories import checked_moment
 from andon.services.workspaces import Workspace, now
 from andon.store import feedback as stored_feedback
 from andon.store import images as stored_images
@@ -24,6 +26,8 @@ from andon.store.feedback import DayCount, Query
 from andon.store.paging import Cut
 from andon.units import Digest, Timestamp
 from andon.wire.deliveries import Refusal
+
+T = TypeVar("T", bound=StrEnum)
 
 DAYS = 7
 """Days of which a list counts the choices, today among them."""
@@ -185,3 +189,28 @@ def _returned(
     gone = lost or capture is None or capture.kept is not Kept.KEPT
     where = Whereabouts.HERE if whole else Whereabouts.GIVEN_UP if gone else Whereabouts.AWAITED
     return Returned(inspection, *told, where, whole or small)
+
+
+def asked(
+    reason: str | None, verdict: str | None, answer: str | None, station: str | None, since: str | None
+) -> Query:
+    """What a list is asked for, as people write it; what is empty asks nothing.
+
+    Raises:
+        InvalidInput: a word is none of its kind, or the time is none.
+    """
+    return Query(
+        reason=_word(SendReason, reason, "reason"),
+        station=station or None,
+        verdict=_word(Verdict, verdict, "verdict"),
+        answer=_word(Answer, answer, "answer"),
+        since=checked_moment(since),
+    )
+
+
+def _word(kind: type[T], text: str | None, noun: str) -> T | None:
+    if not text:
+        return None
+    if text not in set(kind):
+        raise InvalidInput(f"{text[:60]!r} is no {noun}", f"Choose from: {', '.join(kind)}.")
+    return kind(text)

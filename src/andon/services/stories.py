@@ -15,6 +15,7 @@ from andon.domain.models import Package
 from andon.domain.recipes import Recipe
 from andon.errors import InvalidInput, NotFound
 from andon.formats.pixels import Pixels, decode, encode_png
+from andon.services.thumbnails import thumbnail_of
 from andon.services.workspaces import Workspace
 from andon.store import images as stored_images
 from andon.store import inspections as stored_inspections
@@ -160,6 +161,22 @@ def picture_of(workspace: Workspace, inspection_id: str) -> bytes:
     if story.picture is None:
         raise NotFound(f"there is no picture of inspection {story.inspection.id!r}")
     return encode_png(_shown(decode(workspace.blobs.get(story.picture))))
+
+
+def small_picture_of(workspace: Workspace, inspection_id: str) -> tuple[bytes, str]:
+    """A small picture of the part and its media type, drawn by its station where the image is not here.
+
+    Raises:
+        NotFound: there is no such inspection, or no picture of it is here.
+        InvalidInput, LimitExceeded: the file is no picture.
+    """
+    story = story_of(workspace, inspection_id)
+    if story.image is not None:
+        return thumbnail_of(workspace, story.image.digest), "image/jpeg"
+    capture = story.inspection.capture
+    if capture is None or capture.thumbnail is None:
+        raise NotFound(f"there is no small picture of inspection {story.inspection.id!r}")
+    return encode_png(_shown(decode(workspace.blobs.get(capture.thumbnail)))), "image/png"
 
 
 def _shown(pixels: Pixels) -> Pixels:

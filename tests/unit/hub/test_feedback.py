@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from simulators.records import T0, capture, identity, record, report, review
+from simulators.records import T0, capture, identity, package, record, report, review
 
 from andon.domain.feedback import Answer, Chosen, SendPolicy, SendReason
 from andon.domain.inspections import Inspection, Kept, Verdict
 from andon.domain.serial import from_json, to_json
-from andon.domain.stations import Sending
+from andon.domain.stations import RolledBack, Sending
+from andon.errors import Conflict, NotFound
 from andon.formats.pixels import encode_png
 from andon.services.approvals import approve
 from andon.services.feedback import Whereabouts, feedback_page, stations_feedback
+from andon.services.sending import send_by
+from andon.services.stations import find_station
 from andon.services.stories import story_of
 from andon.services.workspaces import Workspace
 from andon.store import awaited_images
@@ -179,9 +182,55 @@ def test_what_stations_send_is_counted(stocked_hub: TestClient, stocked: Workspa
 
 def test_the_policy_is_told_to_the_station_and_shown(stocked_hub: TestClient, stocked: Workspace) -> None:
     stocked_hub.put("/api/stations/ST-1/reports", json=to_json(report("ST-1")))
-    (package,) = {part["package"] for part in [to_json(record("ST-1", 1))]}
-    approve(stocked, package, "good")
+    approve(stocked, package().digest, "good")
     policy = SendPolicy(near=0.1, random=0.02, quota=50, hours=(22, 6), bytes_per_second=10_000)
     told = {"recipe": "brackets", "send": to_json(policy)}
     assert stocked_hub.post("/api/stations/ST-1/assignments", json=told).status_code == 201
     assert stations_feedback(stocked)[0].policy == policy
+
+
+def test_a_policy_changes_and_all_else_stays_as_it_was_assigned(
+    stocked_hub: TestClient, stocked: Workspace
+) -> None:
+    stocked_hub.put("/api/stations/ST-1/reports", json=to_json(report("ST-1")))
+    with pytest.raises(NotFound, match="nothing is assigned"):
+        send_by(stocked, "ST-1", SendPolicy())
+    approve(stocked, package().digest, "good")
+    told = {"recipe": "brackets", "deadline": 77.0}
+    stocked_hub.post("/api/stations/ST-1/assignments", json=told)
+    before = find_station(stocked, "ST-1").assignment
+    assert before is not None
+    after = send_by(stocked, "ST-1", SendPolicy(quota=3))
+    same = {"counter": before.counter, "author": before.author, "at": before.at, "send": None}
+    assert replace(after, **same) == before  # type: ignore[arg-type]
+    assert (after.counter, after.send) == (2, SendPolicy(quota=3))
+    assert find_station(stocked, "ST-1").assignment == after
+    back = RolledBack(2, "too many rejects", "watch", T0)
+    stocked_hub.put("/api/stations/ST-1/reports", json=to_json(report("ST-1", counter=2, rolled_back=back)))
+    with pytest.raises(Conflict, match="too many rejects"):
+        send_by(stocked, "ST-1", None)
+
+
+def test_the_api_lists_and_refuses_words_of_no_kind(stocked_hub: TestClient) -> None:
+    part = kept(1)
+    deliver(stocked_hub, records=(part,), chosen=(chosen(part),))
+    found = stocked_hub.get("/api/feedback", params={"reason": "confused"}).json()
+    (row,) = found["rows"]
+    assert (row["inspection"]["id"], row["where"], found["next"]) == (part.id, "awaited", None)
+    assert row["chosen"][0]["detail"] == "dent 0.48, review cut 0.45"
+    assert stocked_hub.get("/api/feedback", params={"reason": "wrong"}).json()["rows"] == []
+    assert stocked_hub.get("/api/feedback", params={"reason": "why"}).status_code == 400
+    assert stocked_hub.get("/api/feedback/stations").json() == []
+
+
+def test_the_small_picture_of_a_part_comes_from_its_station_until_its_image_is_here(
+    stocked_hub: TestClient,
+) -> None:
+    small = digest_of(SMALL)
+    part = kept(1, thumbnail=small)
+    assert deliver(stocked_hub, records=(part,)).wanted == (small, BLOB)
+    assert stocked_hub.get(f"/inspections/{part.id}/thumbnail").status_code == 404
+    ranged = {"content-range": f"bytes 0-{len(SMALL) - 1}/{len(SMALL)}"}
+    stocked_hub.put(f"/api/blobs/{small}", content=SMALL, headers=ranged)
+    answer = stocked_hub.get(f"/inspections/{part.id}/thumbnail")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")

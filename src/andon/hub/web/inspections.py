@@ -12,7 +12,7 @@ from andon.hub.requests import After, Limit, workspace_of
 from andon.hub.web.inspection_views import list_view, story_view
 from andon.hub.web.pages import page
 from andon.services.reviews import ReviewRequest, review
-from andon.services.stories import choices, list_page, picture_of, story_of
+from andon.services.stories import choices, list_page, picture_of, small_picture_of, story_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,6 +41,14 @@ def picture(request: Request, inspection: str) -> Response:
     """The part as a PNG that every browser shows."""
     headers = {"cache-control": "private, max-age=600"}
     return Response(picture_of(workspace_of(request), inspection), media_type="image/png", headers=headers)
+
+
+@router.get("/inspections/{inspection}/thumbnail")
+def thumbnail(request: Request, inspection: str) -> Response:
+    """The part in small; the station's own drawing of it while the image is not here."""
+    content, kind = small_picture_of(workspace_of(request), inspection)
+    headers = {"cache-control": "private, max-age=60"}
+    return Response(content, media_type=kind, headers=headers)
 
 
 @router.post("/inspections/{inspection}/reviews")

@@ -1,8 +1,10 @@
 """Approvals: somebody says, with a reason, that a model may go to stations, or takes that back."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from andon.domain.gates import Gate
 from andon.domain.models import Package
 from andon.errors import Conflict, InvalidInput, Refused
 from andon.units import Digest, Timestamp
@@ -50,6 +52,37 @@ def check_approval(package: Package, evaluated: bool, latest: Approval | None, r
         )
     if latest is not None and latest.decision is ApprovalDecision.APPROVED:
         raise Conflict(f"{name} is approved already, by {latest.author} at {latest.at}")
+
+
+def check_gates(package: Package, runs: Mapping[str, Digest], gates: Sequence[Gate]) -> None:
+    """Whether ``package`` was compared with what runs, and is not worse; nobody can override a refusal.
+
+    Args:
+        package: that somebody wants to approve.
+        runs: recipe versions (``NAME@VERSION``) that stations run -> their packages. A package that runs
+            already replaces nothing.
+        gates: the latest one of each of its recipe versions.
+
+    Raises:
+        Refused: another model runs, and the package has passed no gate against it.
+    """
+    if not runs or package.digest in runs.values():
+        return
+    asked = [gate for gate in gates if gate.request.baseline in runs]
+    if any(gate.outcome.passed for gate in asked):
+        return
+    name, baseline = f"model {package.digest[:12]}", next(iter(runs))
+    if not asked:
+        raise Refused(
+            f"{name} cannot be approved: {baseline} runs, and no gate has compared the two",
+            "Run one on the page Gates, or with `andon gates run RECIPE`.",
+        )
+    failed = ", ".join(check.name for check in asked[0].outcome.checks if not check.passed)
+    raise Refused(
+        f"{name} cannot be approved: its gate against {asked[0].request.baseline} refused it ({failed})",
+        "Look at the flips on the gate's page; label or train more, choose other cuts, or hold more golden "
+        "parts where there were too few to be sure, and run the gate again.",
+    )
 
 
 def check_withdrawal(package: Package, latest: Approval | None, reason: str) -> None:

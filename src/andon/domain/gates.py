@@ -92,7 +92,7 @@ class GateLimits:
     """
 
     margin: float = 0.05
-    overkill_margin: float = 0.05
+    overkill_margin: float = 0.1
     review_margin: float = 0.2
     naming_margin: float = 0.1
     min_defective: int = 20
@@ -109,6 +109,10 @@ class GateLimits:
             )
         if not all(ratio > 0 for ratio in (self.cost_ratio, self.latency_ratio, self.memory_ratio)):
             raise InvalidInput("limits on cost, time and memory of a gate are positive")
+
+
+UNNAMED = "defect"
+"""What stands for a defect that a person confirmed without saying which."""
 
 
 @dataclass(frozen=True, slots=True)

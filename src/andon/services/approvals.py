@@ -2,11 +2,19 @@
 
 from sqlalchemy import Connection
 
-from andon.domain.approvals import Approval, ApprovalDecision, check_approval, check_withdrawal
+from andon.domain.approvals import (
+    Approval,
+    ApprovalDecision,
+    check_approval,
+    check_gates,
+    check_withdrawal,
+)
 from andon.domain.needs import Need
+from andon.services.gates import running
 from andon.services.scores import EVALUATION
 from andon.services.workspaces import Workspace, now
 from andon.store import approvals as stored_approvals
+from andon.store import gates as stored_gates
 from andon.store import models as stored_models
 from andon.units import Digest
 
@@ -22,12 +30,14 @@ def approve(workspace: Workspace, digest: str, reason: str) -> Approval:
     Raises:
         NotFound, Conflict: no package, or several, begin so; or it is approved already.
         InvalidInput: there is no reason.
-        Refused: no variant passed parity, or it was never evaluated.
+        Refused: no variant passed parity, it was never evaluated, or another model runs on a station and
+            no gate against that one has passed it.
     """
     with workspace.database.write() as tx:
         package = stored_models.get(tx, digest)
         latest = stored_approvals.latest(tx, package.digest)
         check_approval(package, _is_evaluated(tx, package.digest), latest, reason)
+        check_gates(package, running(tx), stored_gates.latest_of_package(tx, package.digest))
         return _add(workspace, tx, package.digest, (ApprovalDecision.APPROVED, reason))
 
 

@@ -58,6 +58,12 @@ def get(tx: Connection, start: str) -> Gate:
     return _gate(by_prefix(tx, _rows(), gates.c.gate, start, "gate"))
 
 
+def find(tx: Connection, gate: str) -> Gate | None:
+    """The gate with exactly this id; None where there is none."""
+    row = tx.execute(_rows().where(gates.c.gate == gate)).one_or_none()
+    return None if row is None else _gate(row)
+
+
 def latest_of(tx: Connection, recipe: str, version: int) -> Gate | None:
     """The gate that counts for a recipe version; None where it has not been through one."""
     of = _rows().where(recipes.c.name == recipe, recipes.c.version == version)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from andon.domain.gates import GateRequest
 from andon.domain.jobs import Job
 from andon.domain.requests import (
     BenchmarkJob,
@@ -18,6 +19,7 @@ from andon.domain.requests import (
     read_request,
 )
 from andon.domain.runs import Run, RunState
+from andon.services.gates import sentence_of
 from andon.services.jobs import name_subject
 from andon.services.workspaces import Workspace, now
 
@@ -47,11 +49,22 @@ def do(workspace: Workspace, job: Job, report: Report) -> str:
             told = _freeze(workspace, asked, report)
         case RescoreJob():
             told = _rescore(workspace, asked, report)
+        case GateRequest():
+            told = _gate(workspace, job, asked, report)
         case SelectJob():
             told = _select(workspace, asked, report)
         case TurnJob():
             told = _turn(workspace, asked, report)
     return told
+
+
+def _gate(workspace: Workspace, job: Job, asked: GateRequest, report: Report) -> str:
+    from andon.jobs.gate import run_gate
+
+    gate = run_gate(workspace, asked, report, job.id)
+    for check in gate.outcome.checks:
+        print(f"{'ok' if check.passed else 'NO'}: {check.name}: {check.measured}")  # noqa: T201
+    return sentence_of(gate)
 
 
 def _import(workspace: Workspace, job: Job, asked: ImportJob, report: Report) -> str:

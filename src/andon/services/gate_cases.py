@@ -1,0 +1,219 @@
+"""The parts a gate replays: golden, must-catch, and what lines sent back; with what people said of them."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from andon.domain.feedback import Review, truth_of
+from andon.domain.gates import UNNAMED, CaseSource, GateRequest, Holdout, Purpose
+from andon.domain.images import Image
+from andon.domain.inspections import Inspection, Verdict
+from andon.domain.models import Package
+from andon.domain.ontologies import ConceptKind
+from andon.domain.parts import part_key
+from andon.services.datasets import load_snapshot
+from andon.services.holdouts import images_of
+from andon.services.models import find_package
+from andon.services.workspaces import Workspace
+from andon.store import annotations as stored_annotations
+from andon.store import holdouts as stored_holdouts
+from andon.store import images as stored_images
+from andon.store import inspections as stored_inspections
+from andon.store import ontologies as stored_ontologies
+from andon.store import reviews as stored_reviews
+from andon.store import runs as stored_runs
+from andon.units import Digest
+
+PAGE = 1000
+LONGEST_LINE = 50
+"""Models that were begun with one another, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture of a part; ``inspection`` is what a station recorded of it, where it came from one."""
+
+    image: Image
+    inspection: Inspection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a gate; see :class:`andon.domain.gates.GateCase` for source, weight and truth."""
+
+    key: str
+    source: CaseSource
+    weight: float
+    truth: tuple[str, ...] | None
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a gate replays.
+
+    Attributes:
+        learned: parts that are left out, because the candidate has learned from them.
+        known_before: parts that what runs now has learned from; it looks better on them than it is.
+        more: there are more parts from lines than were asked for.
+    """
+
+    parts: tuple[Part, ...]
+    learned: int = 0
+    known_before: int = 0
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a model has learned from: keys of parts, and images."""
+
+    parts: frozenset[str]
+    images: frozenset[Digest]
+
+    def has(self, key: str, images: Sequence[Image]) -> bool:
+        keys = {key} | {f"{name}={i.origin.value(name)}" for i in images for name in i.origin.known()}
+        return bool(keys & self.parts) or any(image.digest in self.images for image in images)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """A part while it is put together: its pictures, each with its inspection that says most."""
+
+    pictures: dict[Digest, Picture] = field(default_factory=dict)
+    inspections: list[Inspection] = field(default_factory=list)
+
+
+def collect_parts(
+    workspace: Workspace, request: GateRequest, candidate: Package, baseline: Package | None
+) -> Collected:
+    """Every part that ``request`` asks for and the candidate has not learned from.
+
+    Pictures of a part that came back from a line are judged together; of several inspections of one picture
+    the latest that a person has reviewed is taken, else the latest.
+    """
+    learned, before = _known(workspace, candidate), _known(workspace, baseline)
+    with workspace.database.read() as tx:
+        held = {holdout.part: holdout.purpose for holdout in _by_weight(tx)}
+        gathered, more = _from_lines(tx, request.history if baseline else 0)
+        for key, images in images_of(tx, list(held)).items():
+            for image in images:
+                gathered[key].pictures.setdefault(image.digest, Picture(image))
+        apart = {
+            key: part
+            for key, part in gathered.items()
+            if part.pictures and not learned.has(key, [p.image for p in part.pictures.values()])
+        }
+        truths = _Truths.read(tx, list(apart.values()))
+    parts = tuple(_part(key, part, held.get(key), truths) for key, part in apart.items())
+    known_before = sum(before.has(p.key, [picture.image for picture in p.pictures]) for p in parts)
+    left_out = sum(bool(part.pictures) for part in gathered.values()) - len(apart)
+    return Collected(parts, left_out, known_before, more)
+
+
+def _by_weight(tx: Connection) -> Iterator[Holdout]:
+    """Must-catch last, so that it counts where a part is golden, too."""
+    yield from sorted(stored_holdouts.current(tx), key=lambda one: one.purpose is Purpose.MUST_CATCH)
+
+
+def _known(workspace: Workspace, package: Package | None) -> _Known:
+    """All that a model has learned from, the models it was begun with included."""
+    parts: set[str] = set()
+    images: set[Digest] = set()
+    for one in _begun_with(workspace, package):
+        for item in load_snapshot(workspace, one.manifest.snapshot).items:
+            parts.add(item.part)
+            images.add(item.image)
+    return _Known(frozenset(parts), frozenset(images))
+
+
+def _begun_with(workspace: Workspace, package: Package | None) -> Iterator[Package]:
+    for _ in range(LONGEST_LINE):
+        if package is None:
+            return
+        yield package
+        if package.run is None:
+            return
+        with workspace.database.read() as tx:
+            start = stored_runs.get(tx, package.run).settings.start
+        package = find_package(workspace, start) if start else None
+
+
+def _from_lines(tx: Connection, most: int) -> tuple[defaultdict[str, _Gathered], bool]:
+    """Parts whose pictures came back, by key, and whether there are more."""
+    found: list[Inspection] = []
+    after = None
+    while len(found) < most:
+        page = stored_inspections.with_pictures(tx, after, min(PAGE, most - len(found)))
+        found += page.rows
+        after = page.next
+        if after is None:
+            break
+    reviewed = stored_reviews.latest(tx, [inspection.id for inspection in found])
+    images = stored_images.by_digests(tx, [i.image for i in found if i.image])
+    gathered: defaultdict[str, _Gathered] = defaultdict(_Gathered)
+    for inspection in sorted(found, key=lambda one: one.id not in reviewed):
+        image = images.get(inspection.image or Digest(""))
+        if image is not None:
+            part = gathered[part_key(image)]
+            part.inspections.append(inspection)
+            part.pictures.setdefault(image.digest, Picture(image, inspection))
+    return gathered, after is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Truths:
+    """What people said: labels of images, which count most, and reviews of inspections."""
+
+    labels: Mapping[Digest, frozenset[str]]
+    reviews: Mapping[str, Review]
+    defects: frozenset[str]
+
+    @classmethod
+    def read(cls, tx: Connection, parts: Sequence[_Gathered]) -> "_Truths":
+        digests = [digest for part in parts for digest in part.pictures]
+        ids = [inspection.id for part in parts for inspection in part.inspections]
+        concepts = stored_ontologies.current(tx).concepts
+        return cls(
+            stored_annotations.labels(tx, digests),
+            stored_reviews.latest(tx, ids),
+            frozenset(c.name for c in concepts if c.kind is ConceptKind.DEFECT),
+        )
+
+    def of(self, picture: Picture) -> tuple[str, ...] | None:
+        """Defects on one picture; None where nobody has said."""
+        said = self.labels.get(picture.image.digest)
+        if said is not None:
+            return tuple(sorted(said & self.defects))
+        inspection = picture.inspection
+        review = self.reviews.get(inspection.id) if inspection else None
+        if inspection is None or review is None:
+            return None
+        is_defective = truth_of(inspection.decision.verdict, review)
+        if is_defective is None:
+            return None
+        return (review.concept or UNNAMED,) if is_defective else ()
+
+
+def _part(key: str, gathered: _Gathered, held: Purpose | None, truths: _Truths) -> Part:
+    pictures = tuple(gathered.pictures.values())
+    said = [truth for truth in map(truths.of, pictures) if truth is not None]
+    truth = tuple(sorted({name for names in said for name in names})) if said else None
+    audit = _audited(gathered.inspections)
+    match held:
+        case Purpose.MUST_CATCH:
+            return Part(key, CaseSource.MUST_CATCH, 1.0, truth, pictures)
+        case Purpose.GOLDEN:
+            return Part(key, CaseSource.GOLDEN, 1.0, truth, pictures)
+    if audit:
+        return Part(key, CaseSource.AUDIT, 1 / audit, truth, pictures)
+    return Part(key, CaseSource.HISTORY, 1.0, truth, pictures)
+
+
+def _audited(inspections: Sequence[Inspection]) -> float:
+    """Probability with which a part that passed was drawn; 0 where it was not, or did not pass."""
+    if any(inspection.decision.verdict is not Verdict.PASS for inspection in inspections):
+        return 0.0
+    return max((i.capture.audit for i in inspections if i.capture), default=0.0)

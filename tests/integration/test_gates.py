@@ -1,0 +1,232 @@
+"""Gates on a small plant, through packages, evaluation, recipes and rules as they are shipped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from simulators.gate_plant import (
+    CONCEPTS,
+    GatePlant,
+    build,
+    collapsed,
+    learn,
+    onnx_of,
+    silent,
+    some_parts,
+)
+from simulators.records import report
+
+from andon.domain.gates import CaseSource, Gate, GateRequest, Purpose
+from andon.domain.jobs import JobKind
+from andon.domain.models import Cuts
+from andon.errors import Conflict, NotFound, Refused
+from andon.formats.pixels import image_digest
+from andon.jobs.gate import run_gate
+from andon.services.approvals import approve, is_approved
+from andon.services.gates import (
+    ask_gate,
+    candidates,
+    find_gate,
+    page_of_gates,
+    usual_baseline,
+    what_runs,
+)
+from andon.services.holdouts import hold_part
+from andon.services.jobs import find_job
+from andon.services.models import find_package
+from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
+from andon.services.stations import take_report
+from andon.worker.kinds import do
+
+PARTS = 400
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> GatePlant:
+    made = build(tmp_path_factory.mktemp("gates"))
+    made.run(some_parts(PARTS, seed=4))
+    return made
+
+
+@pytest.fixture(scope="module")
+def honest(plant: GatePlant) -> str:
+    """A better model: it has learned from all parts, the one that runs from 150 of them."""
+    return plant.recipe("tiles", onnx_of(learn(plant.learned)))
+
+
+def gate(plant: GatePlant, candidate: str, **changes: object) -> Gate:
+    request = replace(GateRequest(candidate, "tiles@1"), **changes)  # type: ignore[arg-type]
+    return run_gate(plant.workspace, request, silent)
+
+
+def failed(found: Gate) -> set[str]:
+    return {check.name for check in found.outcome.checks if not check.passed}
+
+
+def test_a_better_model_passes(plant: GatePlant, honest: str) -> None:
+    found = gate(plant, honest)
+
+    assert found.outcome.passed, failed(found)
+    outcome = found.outcome
+    assert outcome.escapes is not None
+    assert outcome.escapes.better > outcome.escapes.worse
+    assert outcome.escapes.net < outcome.escapes.upper < 0.05
+    assert outcome.costs is not None
+    assert outcome.costs[1] < outcome.costs[0]
+    assert min(outcome.milliseconds) > 0
+    assert min(outcome.memory) > 2**20
+    assert find_gate(plant.workspace, found.id) == found
+    assert page_of_gates(plant.workspace, None, 5, passed=True).rows[0] == found
+
+
+def spoilt_by_noise(plant: GatePlant) -> str:
+    """Two of five labels were turned round."""
+    return plant.recipe("tiles", onnx_of(learn(plant.learned[:150], noise=0.4)))
+
+
+def spoilt_order(plant: GatePlant) -> str:
+    """Its outputs bear each other's names."""
+    return plant.recipe("tiles", onnx_of(learn(plant.learned)), CONCEPTS[::-1])
+
+
+def spoilt_by_int8(plant: GatePlant) -> str:
+    """All weights were rounded to nothing."""
+    return plant.recipe("tiles", collapsed(onnx_of(learn(plant.learned))))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reasons"),
+    [
+        (spoilt_by_noise, {"escapes", "good parts stopped"}),
+        (spoilt_order, {"defects by their names"}),
+        (spoilt_by_int8, {"good parts stopped", "escapes"}),
+    ],
+)
+def test_a_spoiled_model_is_refused(
+    plant: GatePlant, spoil: Callable[[GatePlant], str], reasons: set[str]
+) -> None:
+    found = gate(plant, spoil(plant))
+
+    assert not found.outcome.passed
+    assert failed(found) & reasons
+    assert all(check.todo for check in found.outcome.checks if not check.passed)
+
+
+def test_flips_come_with_pictures_new_escapes_first(plant: GatePlant) -> None:
+    candidate = with_cuts(plant, Cuts(0.97, 0.98))
+    outcome = gate(plant, candidate).outcome
+
+    escapes = [case.new_escape for case in outcome.flips if case.source is not CaseSource.MUST_CATCH]
+    assert escapes == sorted(escapes, reverse=True)
+    assert any(escapes)
+    assert all(case.images for case in outcome.flips)
+    assert {case.part for case in outcome.flips if case.source is CaseSource.MUST_CATCH} == {
+        f"serial=M-{number}" for number in range(8)
+    }
+    assert sum(sum(counts.values()) for counts in outcome.counts.values()) == 2 * outcome.parts
+
+
+def with_cuts(plant: GatePlant, cuts: Cuts) -> str:
+    """Another version of what runs: the same model, other cuts."""
+    model = find_recipe(plant.workspace, "tiles@1").package
+    made = make_recipe(plant.workspace, RecipeRequest("cuts", model, dict.fromkeys(CONCEPTS, cuts)))
+    return f"cuts@{made['version']}"
+
+
+def test_stored_findings_say_the_same_as_running_the_model(
+    plant: GatePlant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = with_cuts(plant, Cuts(0.2, 0.9))
+    from_findings = gate(plant, candidate).outcome
+    monkeypatch.setattr("andon.jobs.replay._again", lambda *_: None)
+    by_the_model = gate(plant, candidate).outcome
+
+    assert from_findings.counts == by_the_model.counts
+    assert [(c.part, c.old, c.new) for c in from_findings.flips] == [
+        (c.part, c.old, c.new) for c in by_the_model.flips
+    ]
+    assert from_findings.escapes == by_the_model.escapes
+
+
+def test_what_nobody_judged_is_shown_and_not_counted(tmp_path: Path) -> None:
+    plant = build(tmp_path)
+    plant.run(some_parts(60, seed=6), reviewed=False)
+    outcome = gate(plant, with_cuts(plant, Cuts(0.02, 0.03))).outcome
+
+    assert outcome.unknown > 10
+    assert any(case.truth is None and case.flipped for case in outcome.flips)
+    assert outcome.escapes is not None
+    assert outcome.escapes.parts == 120, "the golden set alone"
+    assert "nobody has said" in " ".join(outcome.remarks)
+
+
+def test_parts_the_candidate_has_learned_from_are_left_out(plant: GatePlant, honest: str) -> None:
+    for pixels, _ in plant.learned[:6]:
+        hold_part(plant.workspace, image_digest(pixels), Purpose.GOLDEN, "typical")
+    outcome = gate(plant, honest).outcome
+    assert "6 parts are left out, because the candidate has learned from them." in outcome.remarks
+
+
+def test_a_candidate_without_a_baseline_is_asked_for_golden_and_must_catch_parts(plant: GatePlant) -> None:
+    found = gate(plant, "tiles@1", baseline=None)
+    assert {check.name for check in found.outcome.checks} == {
+        "runs here", "must-catch parts", "golden set",
+    }  # fmt: skip
+    assert not found.outcome.passed
+    assert found.outcome.milliseconds[0] == 0 < found.outcome.milliseconds[1]
+    assert "nothing to compare it with" in " ".join(found.outcome.remarks)
+
+
+def test_a_model_that_does_not_run_here_is_refused(plant: GatePlant, honest: str) -> None:
+    made = find_recipe(plant.workspace, honest)
+    graph = plant.workspace.packages / made.package / "model.onnx"
+    content = graph.read_bytes()
+    graph.write_bytes(content[:-7] + b"spoiled")
+    try:
+        found = gate(plant, honest)
+    finally:
+        graph.write_bytes(content)
+    assert failed(found) == {"runs here"}
+
+
+def test_what_cannot_be_compared_is_refused(plant: GatePlant) -> None:
+    with pytest.raises(Conflict, match="compared with itself"):
+        gate(plant, "tiles@1")
+    with pytest.raises(NotFound):
+        gate(plant, "nothing@1")
+
+
+def test_a_worker_does_it_once(plant: GatePlant) -> None:
+    candidate = with_cuts(plant, Cuts(0.3, 0.9))
+    job = ask_gate(plant.workspace, GateRequest(candidate, "tiles@1"))
+    assert (job.kind, job.subject) == (JobKind.GATE, candidate)
+
+    found = find_job(plant.workspace, job.id)
+    first = do(plant.workspace, found, silent)
+    assert first.startswith(("Passed: ", "Refused: "))
+    assert do(plant.workspace, found, silent) == first
+    assert find_gate(plant.workspace, job.id).request.candidate == candidate
+
+
+def test_where_a_model_runs_the_next_is_approved_only_after_its_gate(tmp_path: Path) -> None:
+    plant = build(tmp_path)
+    workspace = plant.workspace
+    first = find_recipe(workspace, "tiles@1")
+    approve(workspace, first.package, "the first one: its evaluation is enough")
+    assert what_runs(workspace) == candidates(workspace) == ()
+    take_report(workspace, "ST-1", report("ST-1", recipe="tiles", recipe_version=1, package=first.package))
+    better = plant.recipe("tiles", onnx_of(learn(plant.learned)))
+    assert (what_runs(workspace), candidates(workspace)) == (("tiles@1",), (better,))
+    assert usual_baseline(workspace, better) == "tiles@1"
+    model = find_recipe(workspace, better).package
+
+    with pytest.raises(Refused, match="no gate has compared"):
+        approve(workspace, model, "it looks good")
+    gate(plant, spoilt := plant.recipe("tiles", collapsed(onnx_of(learn(plant.learned)))))
+    with pytest.raises(Refused, match=r"refused it .*good parts stopped"):
+        approve(workspace, find_recipe(workspace, spoilt).package, "nobody can override this")
+    assert gate(plant, better).outcome.passed
+    approve(workspace, model, "the gate passed and its flips are harmless")
+    assert is_approved(workspace, model)
+    assert find_package(workspace, model).digest == model

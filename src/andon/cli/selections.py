@@ -51,7 +51,8 @@ def make(
     """
     from andon.domain.selections import SelectionSettings
     from andon.services.models import find_package
-    from andon.services.selections import as_facts, make_selection
+    from andon.services.picked_pictures import as_facts
+    from andon.services.selections import make_selection
 
     workspace = workspace_of(context)
     package = find_package(workspace, model).digest if model else None
@@ -106,7 +107,8 @@ def show(
 
     Example: andon selections show 019f0c
     """
-    from andon.services.selections import as_facts, find_selection
+    from andon.services.picked_pictures import as_facts
+    from andon.services.selections import find_selection
 
     workspace = workspace_of(context)
     facts = as_facts(workspace, find_selection(workspace, selection))

@@ -113,7 +113,7 @@ def plain_features(pixels: Pixels) -> Floats:
     bins = np.minimum((angle * (BINS / np.pi)).astype(np.intp), BINS - 1)
     rows, columns = (np.arange(side) * CELLS // side for side in grey.shape)
     place = (rows[:, np.newaxis] * CELLS + columns) * BINS + bins
-    edges = np.bincount(place.ravel(), strength.ravel(), CELLS * CELLS * BINS)
+    edges = np.bincount(place.ravel(), strength.ravel(), CELLS * CELLS * BINS).astype(np.float32)
     return np.concatenate([_unit(small - small.mean()), _unit(edges)]).astype(np.float32)
 
 

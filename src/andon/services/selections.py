@@ -16,7 +16,6 @@ from andon.domain.ontologies import ConceptKind
 from andon.domain.requests import SelectJob
 from andon.domain.selections import Labelling, LabelOutcome, Pick, PickReason, Selection, SelectionSettings
 from andon.domain.serial import canonical, to_json
-from andon.domain.splitting import CLEAN
 from andon.errors import NotPossible
 from andon.services.candidates import find_pool, proposal_of, weigh
 from andon.services.evaluations import suggested_cuts
@@ -190,46 +189,6 @@ def worth(workspace: Workspace, selections: Sequence[Selection]) -> Worth:
     control = {key for key, pick in picks.items() if pick.reason is PickReason.CONTROL}
     shares = [_share(_only(picks, keys), said, bad) for keys in (picks.keys() - control, control)]
     return Worth(*shares)
-
-
-def as_facts(workspace: Workspace, selection: Selection) -> dict[str, object]:
-    """A selection for tables and JSON."""
-    with workspace.database.read() as tx:
-        said = stored_annotations.labels(tx, [pick.image for pick in selection.picks])
-    told = worth(workspace, [selection])
-    return {
-        "selection": selection.id,
-        "model": selection.package,
-        "settings": to_json(selection.settings),
-        "seconds": selection.seconds,
-        "looked_at": selection.looked_at,
-        "author": selection.author,
-        "at": selection.at,
-        "picks": [_pick_facts(pick, said.get(pick.image)) for pick in selection.picks],
-        "worth": {"chosen": _share_facts(told.chosen), "control": _share_facts(told.control)},
-    }
-
-
-def _pick_facts(pick: Pick, said: frozenset[str] | None) -> dict[str, object]:
-    labels = "waiting" if said is None else ", ".join(sorted(said - {CLEAN})) or "clean"
-    proposal = ", ".join(sorted({label.concept for label in pick.proposal})) or "clean"
-    names = ("position", "image", "reason", "score", "parts")
-    return {name: getattr(pick, name) for name in names} | {"proposal": proposal, "labels": labels}
-
-
-def _share_facts(share: Share) -> dict[str, object]:
-    return {
-        "pictures": share.pictures,
-        "labelled": share.labelled,
-        "minutes": round(share.minutes, 2),
-        "with a defect": _doubted(share.defective),
-        "corrected": _doubted(share.corrected),
-    }
-
-
-def _doubted(share: Interval) -> str:
-    told = f"{share.count} of {share.of}"
-    return f"{told} ({share.low:.1%} to {share.high:.1%})" if share.of else told
 
 
 def label_needs(workspace: Workspace) -> tuple[Need, ...]:

@@ -1,10 +1,11 @@
 // Keys of the page. <a data-key="n" data-key-name="Next part">: the key clicks it (or puts the cursor into
-// a field). `?` lists them all. Keys typed into a field are the field's.
+// a field). `?` lists them all. Keys typed into a field are the field's; Enter on a link or button is its own.
 const ALWAYS = [["?", "This list"], ["Esc", "Close what is open"]];
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   if (document.querySelector("dialog[open]")) return;
+  if (event.key === "Enter" && event.target.closest?.("a[href], button, summary")) return;
   if (event.key === "?") {
     event.preventDefault();
     list();

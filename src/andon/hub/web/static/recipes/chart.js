@@ -1,6 +1,6 @@
 // Draws one concept's cuts: good parts and parts with the concept by score, below them escapes, overkill and
 // cost over the cut; two handles go through all of it. Places are pixels of the screen.
-import { element } from "./svg.js";
+import { element } from "../canvas/svg.js";
 
 const BINS = 40;
 const LEFT = 46, RIGHT = 14, TOP = 46, GRIP = 14, CROWDED = 58;

@@ -1,9 +1,9 @@
 // The two cuts of every concept: fields, handles on the chart, and what they do to the calibration group.
 import { ask } from "../look/ask.js";
 import { say } from "../look/toast.js";
+import { element } from "../canvas/svg.js";
 import { HEIGHT, draw, scoreAt } from "./chart.js";
 import { cost, count, curves, verdicts } from "./decide.js";
-import { element } from "./svg.js";
 
 const COSTS = ["escape", "overkill", "review", "defect_percent"];
 const PLACES = 160;

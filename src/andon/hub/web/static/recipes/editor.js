@@ -1,17 +1,16 @@
-// The recipe editor: joins the state, the tools and the form. See state.js for what is drawn.
+// The recipe editor: joins the state, the tools and the form. See canvas/state.js for what is drawn.
 import { onAttach } from "../look/attach.js";
+import { attachPointer, scaleOf } from "../canvas/pointer.js";
+import { render } from "../canvas/render.js";
+import { begin, redo, take, undo } from "../canvas/state.js";
+import { element } from "../canvas/svg.js";
 import { attachCalibration } from "./calibration.js";
 import { attachCuts } from "./cuts.js";
 import * as fields from "./fields.js";
 import { attachPreview } from "./preview.js";
-import { render } from "./render.js";
 import { attachRules } from "./rules.js";
 import { listShapes } from "./shape_list.js";
-import { begin, redo, take, undo } from "./state.js";
-import { element } from "./svg.js";
 import { TOOLS } from "./tools/index.js";
-
-const NEAR = 10;
 
 onAttach("form[data-draft]", (form) => {
   const data = JSON.parse(form.querySelector("[data-draft-data]").textContent);
@@ -38,7 +37,7 @@ function attachDrawing(form, canvas) {
     form.dispatchEvent(new Event("andon:drawn"));
   }
 
-  attachPointer(svg, canvas, state, changed);
+  attachPointer(svg, canvas, { state, tools: TOOLS, changed });
   attachKeys(form, canvas, state, changed);
   attachButtons(form, state, changed);
   attachPictures(form, canvas, state, changed);
@@ -53,39 +52,6 @@ function attachDrawing(form, canvas) {
   for (const name of ["tools", "shapes"]) form.querySelector(`[data-${name}]`).hidden = false;
   changed();
   return drawing;
-}
-
-function scaleOf(state, svg) {
-  return state.size.width / Math.max(1, svg.getBoundingClientRect().width);
-}
-
-function attachPointer(svg, canvas, state, changed) {
-  const near = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) <= NEAR * scaleOf(state, svg);
-  const at = (event) => {
-    const frame = svg.getBoundingClientRect();
-    const scale = scaleOf(state, svg);
-    return [(event.clientX - frame.left) * scale, (event.clientY - frame.top) * scale];
-  };
-  svg.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    canvas.focus({ preventScroll: true });
-    svg.setPointerCapture(event.pointerId);
-    TOOLS[state.tool].down(state, at(event), near, event.target.closest("[data-shape]"));
-    changed();
-  });
-  svg.addEventListener("pointermove", (event) => {
-    TOOLS[state.tool].move(state, at(event), near);
-    if (state.held || state.open.length) changed();
-  });
-  svg.addEventListener("pointerup", (event) => {
-    TOOLS[state.tool].up(state, at(event), near);
-    changed();
-  });
-  svg.addEventListener("pointercancel", () => {
-    Object.assign(state, { held: null, open: [] });
-    changed();
-  });
 }
 
 function attachKeys(form, canvas, state, changed) {

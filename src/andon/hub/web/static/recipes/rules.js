@@ -1,5 +1,5 @@
 // Rows of rules: add one, remove one, draw its zone on the picture.
-import { remove, removeRow, take } from "./state.js";
+import { remove, removeRow, take } from "../canvas/state.js";
 
 export function attachRules(form, drawing) {
   const rows = form.querySelector("[data-rules]");

@@ -1,6 +1,7 @@
 // The list beside the picture: every shape can be chosen and deleted without a pointer.
-import { NAMES } from "./render.js";
-import { choose, remove, take } from "./state.js";
+import { choose, remove, take } from "../canvas/state.js";
+
+const NAMES = { region: "Region", ignore: "Ignored", zone: "Zone", locate: "Template", length: "Length" };
 
 export function listShapes(form, state, changed) {
   const list = form.querySelector("[data-shape-list]");

@@ -1,5 +1,5 @@
 // Draws a line whose length on the part is known: pixels per millimetre come from it.
-import { add } from "../state.js";
+import { add } from "../../canvas/state.js";
 
 export const hint = "Drag from one end of a known length to the other, then say how many millimetres it has.";
 

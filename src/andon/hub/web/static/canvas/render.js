@@ -1,7 +1,6 @@
 // Draws the state over the picture: one function, called after every change.
+import { BOXES } from "./state.js";
 import { element } from "./svg.js";
-
-export const NAMES = { region: "Region", ignore: "Ignored", zone: "Zone", locate: "Template", length: "Length" };
 
 const CORNER = 6;
 const REACH = 22;
@@ -10,7 +9,7 @@ const REACH = 22;
 export function render(state, svg, scale) {
   svg.setAttribute("viewBox", `0 0 ${state.size.width} ${state.size.height}`);
   svg.dataset.tool = state.tool;
-  const shapes = state.shapes.map((shape, index) => drawn(shape, index, state.chosen === index));
+  const shapes = state.shapes.flatMap((shape, index) => (shape.points.length ? [drawn(shape, index, state.chosen === index)] : []));
   shapes.sort((a, b) => extent(state, b) - extent(state, a));
   svg.replaceChildren(...shapes, ...open(state, scale), ...corners(state, scale));
 }
@@ -24,15 +23,15 @@ function extent(state, group) {
 
 function drawn(shape, index, chosen) {
   const d = outline(shape.points, shape.kind !== "length");
-  const group = element("g", { class: `shape shape-${shape.kind}${chosen ? " shape-chosen" : ""}` });
+  const group = element("g", { class: `shape shape-${shape.kind}${chosen ? " shape-chosen" : ""}${shape.hue ? ` hue-${shape.hue}` : ""}` });
   for (const part of ["halo", "face"]) group.append(element("path", { d, class: part, "data-shape": index }));
   return group;
 }
 
 function open(state, scale) {
-  const points = state.tool === "locate" || state.tool === "length" ? state.open : [...state.open, ...(state.open.length && state.pointer ? [state.pointer] : [])];
+  const points = BOXES.has(state.tool) || state.tool === "length" ? state.open : [...state.open, ...(state.open.length && state.pointer ? [state.pointer] : [])];
   if (!points.length) return [];
-  const closed = state.tool === "locate";
+  const closed = BOXES.has(state.tool);
   const line = element("g", { class: `shape shape-${state.tool} shape-open` });
   for (const part of ["halo", "face"]) line.append(element("path", { d: outline(points, closed), class: part }));
   const first = state.open[0];

@@ -1,7 +1,7 @@
-// Draws a box by dragging from corner to corner: the template that parts are located by.
+// Draws a box by dragging from corner to corner.
 import { add, box } from "../state.js";
 
-export const hint = "Drag a box around a mark that every part shows: an edge, a hole, a print.";
+export const hint = "Drag a box around it, from corner to corner.";
 
 export function down(state, point) {
   state.held = { from: point };

@@ -1,11 +1,15 @@
 // The one state of the drawing, and the functions that change it. Nothing here knows the page.
 //
-// A shape is { kind, points: [[x, y], ...], row?, picture? } in pixels of the picture. Kinds: region, ignore,
-// zone (of the rule `row`), locate (four corners, `picture` is what it was drawn on), length (two ends).
+// A shape is { kind, points: [[x, y], ...], row?, picture?, ... } in pixels of the picture. Kinds of a recipe:
+// region, ignore, zone (of the rule `row`), locate (four corners, `picture` is what it was drawn on), length
+// (two ends). Kinds of a label: polygon, box (four corners), and, without points, image and mask. `facts` are what every new shape carries.
 const STEPS_KEPT = 100;
 
+// What is drawn from corner to corner, and stays upright.
+export const BOXES = new Set(["locate", "box"]);
+
 export function begin(size, image, shapes) {
-  return { size, image, tool: "select", row: null, shapes, chosen: -1, open: [], pointer: null, held: null, past: [], future: [] };
+  return { size, image, tool: "select", row: null, facts: {}, shapes, chosen: -1, open: [], pointer: null, held: null, past: [], future: [] };
 }
 
 export function choose(state, index) {
@@ -30,7 +34,7 @@ export function add(state, kind, points) {
   const row = kind === "zone" ? state.row : null;
   const single = kind === "locate" || kind === "length" || kind === "zone";
   if (single) state.shapes = state.shapes.filter((shape) => shape.kind !== kind || shape.row !== row);
-  state.shapes.push({ kind, points: points.map((point) => within(state, point)), row, picture: state.image });
+  state.shapes.push({ kind, points: points.map((point) => within(state, point)), row, picture: state.image, ...state.facts });
   take(state, "select");
   state.chosen = state.shapes.length - 1;
 }
@@ -51,7 +55,7 @@ export function removeRow(state, row) {
 export function moveCorner(state, index, corner, point) {
   const shape = state.shapes[index];
   const to = within(state, point);
-  if (shape.kind === "locate") {
+  if (BOXES.has(shape.kind)) {
     shape.points = box(shape.points[(corner + 2) % 4], to);
     shape.picture = state.image;
   } else shape.points[corner] = to;

@@ -1,0 +1,139 @@
+"""Pages of selections: what is labelled next and why, and what choosing was worth."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from andon.domain.selections import PickReason, Selection, SelectionSettings
+from andon.hub.requests import After, workspace_of
+from andon.hub.web.label_shapes import Shape, shapes_of
+from andon.hub.web.pages import page
+from andon.look.figures import Figure, figure_of
+from andon.services.picked_pictures import WORDS, Picked, concept_names, picked_pictures
+from andon.services.selections import (
+    PerMinute,
+    Share,
+    ask_selection,
+    find_selection,
+    list_selections,
+    usual_seconds,
+    worth,
+)
+from andon.store.selections import STATIONS, Progress
+
+router = APIRouter(include_in_schema=False)
+
+SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A selection in the list; ``minutes`` are those that its waiting pictures take."""
+
+    selection: Selection
+    far: Progress
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """The list, and what a new selection is reckoned with."""
+
+    lines: tuple[Line, ...]
+    next: int | None
+    seconds: float
+    default: SelectionSettings
+    stations: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShareView:
+    """One of the two kinds of pictures: what labelling them brought."""
+
+    name: str
+    share: Share
+    figures: tuple[Figure, ...]
+    defects: PerMinute | None
+    corrections: PerMinute | None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    """A picture: outlines of the proposal, and what each reason says of it, 0..1, the strongest first."""
+
+    picked: Picked
+    shapes: tuple[Shape, ...]
+    parts: tuple[tuple[str, float], ...]
+    is_control: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionView:
+    """One selection; ``minutes`` are those that its waiting pictures take."""
+
+    selection: Selection
+    pictures: tuple[PictureView, ...]
+    labelled: int
+    minutes: float
+    shares: tuple[ShareView, ...]
+    concepts: tuple[str, ...]
+
+
+@router.get("/selections")
+def index(request: Request, after: After = None) -> HTMLResponse:
+    """Selections, newest first, and the form that asks for another."""
+    workspace = workspace_of(request)
+    found = list_selections(workspace, after, SHOWN)
+    lines = tuple(Line(made, far, far.waiting * made.seconds / 60) for made, far in found.rows)
+    view = ListView(lines, found.next, usual_seconds(workspace), SelectionSettings(), STATIONS)
+    return page(request, "selections/list", view, title="Selections", section="selections")
+
+
+@router.post("/selections")
+def add(
+    request: Request,
+    minutes: Annotated[float, Form()],
+    control: Annotated[float, Form(ge=0, le=100)] = 10.0,
+    source: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Ask for a selection; ``control`` is in percent."""
+    settings = SelectionSettings(minutes=minutes, control=control / 100, source=source)
+    job = ask_selection(workspace_of(request), settings)
+    return RedirectResponse(f"/jobs/{job.id}", status_code=303)
+
+
+@router.get("/selections/{selection}")
+def show(request: Request, selection: str) -> HTMLResponse:
+    """One selection: its pictures in order, each with the reason, and chosen against drawn by chance."""
+    workspace = workspace_of(request)
+    made = find_selection(workspace, selection)
+    concepts = concept_names(workspace)
+    pictures = tuple(_picture(one, concepts) for one in picked_pictures(workspace, made))
+    told = worth(workspace, [made])
+    waiting = sum(one.picked.waits for one in pictures)
+    view = SelectionView(
+        selection=made,
+        pictures=pictures,
+        labelled=len(pictures) - waiting,
+        minutes=waiting * made.seconds / 60,
+        shares=(_share("chosen", told.chosen), _share("drawn by chance", told.control)),
+        concepts=concepts,
+    )
+    return page(request, "selections/show", view, title=f"Selection {made.id[:13]}", section="selections")
+
+
+def _picture(one: Picked, concepts: tuple[str, ...]) -> PictureView:
+    named = sorted(one.pick.parts.items(), key=lambda part: -part[1])
+    parts = tuple((WORDS[PickReason(name)], value) for name, value in named)
+    shapes = shapes_of(one.pick.proposal, concepts)
+    return PictureView(one, shapes, parts, one.pick.reason is PickReason.CONTROL)
+
+
+def _share(name: str, share: Share) -> ShareView:
+    figures = (
+        figure_of("with a defect", share.defective),
+        figure_of("proposal corrected", share.corrected),
+    )
+    return ShareView(name, share, figures, share.defects_a_minute, share.corrections_a_minute)

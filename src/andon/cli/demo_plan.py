@@ -123,10 +123,30 @@ class Amount:
         )
 
 
-def _release(parts: int, seconds: float) -> ReleaseSettings:
-    watch = WatchLimits(seconds=seconds)
-    return ReleaseSettings(shadow_parts=parts, shadow_seconds=180.0, watch=watch, keep=KEEP, send=SEND)
+def _release(parts: int, seconds: float, trust: float = 0.5) -> ReleaseSettings:
+    """``trust``: share of disagreement in the shadow, and of contradiction in the watch, that is borne."""
+    return ReleaseSettings(
+        shadow_parts=parts,
+        shadow_seconds=180.0,
+        shadow_flips=trust,
+        watch=WatchLimits(seconds=seconds, contradicted=trust, undecided=max(0.05, trust - 0.5)),
+        keep=KEEP,
+        send=SEND,
+    )
 
+
+_OPEN = GateLimits(
+    margin=1.0,
+    overkill_margin=1.0,
+    review_margin=1.0,
+    naming_margin=1.0,
+    min_defective=1,
+    min_good=1,
+    cost_ratio=1000.0,
+    latency_ratio=100.0,
+    memory_ratio=100.0,
+)
+"""So few parts and steps make no good model: the way through gate and release is gone all the same."""
 
 AMOUNTS: Mapping[Size, Amount] = {
     Size.NORMAL: Amount(
@@ -144,8 +164,6 @@ AMOUNTS: Mapping[Size, Amount] = {
         gate=GateLimits(),
         release=_release(parts=150, seconds=15.0),
     ),
-    # So few parts and steps make no good model: limits are as wide as possible, so that the way through
-    # gate and release is gone all the same.
     Size.TINY: Amount(
         parts=80,
         fresh=24,
@@ -158,9 +176,7 @@ AMOUNTS: Mapping[Size, Amount] = {
         minutes=4.0,
         seconds=12.0,
         table=60,
-        gate=GateLimits(
-            margin=1.0, overkill_margin=1.0, min_defective=1, latency_ratio=20.0, memory_ratio=20.0
-        ),
-        release=_release(parts=20, seconds=3.0),
+        gate=_OPEN,
+        release=_release(parts=20, seconds=3.0, trust=1.0),
     ),
 }

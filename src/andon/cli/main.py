@@ -15,6 +15,7 @@ from andon.cli import (
     datasets,
     demo,
     feedback,
+    gates,
     hub,
     images,
     inspections,
@@ -60,6 +61,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
 app.add_typer(calibrations.app, name="calibrations")
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(gates.app, name="gates")
 app.add_typer(releases.app, name="releases")
 app.command("inspect")(inspections.inspect)
 app.add_typer(inspections.app, name="inspections")

@@ -36,10 +36,10 @@ def stock(workspace: Workspace) -> tuple[Recipe, Recipe]:
 
 
 def add_gate(tx: Connection, of: Recipe, passed: bool = True, candidate: str | None = None) -> Gate:
-    """A gate of a recipe version with one question."""
+    """A gate of a recipe version, against the first one, with one question."""
     checks = (Check("new escapes", passed, "0.8 %" if passed else "12 %", "at most 5 %"),)
     outcome = GateOutcome(checks, None, None, None, (4.0, 4.0), (10**8, 10**8), (), 100, 0)
-    asked = GateRequest(candidate or f"{of.name}@{of.version}", baseline="brackets@1")
+    asked = GateRequest(candidate or f"{of.name}@{of.version}", f"{of.name}@1")
     gate = Gate(new_id(), asked, of.package, outcome, "quentin", now())
     gates.add(tx, gate)
     return gate

@@ -67,7 +67,8 @@ def _next(workspace: Workspace, plan: str, once: bool) -> Turn:
     """Do the turn that has not ended, or the next one that is asked for."""
     from andon.jobs.turn import do_turn
     from andon.services.loops import find_plan, open_turn, start_turn
-    from andon.services.signals import causes, look, take_note
+    from andon.services.monitoring import look
+    from andon.services.signals import causes, take_note
 
     found = find_plan(workspace, plan)
     turn = open_turn(workspace, plan)
@@ -150,7 +151,8 @@ def signals(context: typer.Context, as_json: Json = False) -> None:
 
     Turns are started by workers, not by this look.
     """
-    from andon.services.signals import look, monitored, take_note
+    from andon.services.monitoring import look
+    from andon.services.signals import monitored, take_note
 
     workspace = workspace_of(context)
     take_note(workspace, look(workspace))

@@ -1,4 +1,4 @@
-"""What is monitored, as it is now: labels and time of each plan; quality, drift and speed of each station."""
+"""What is monitored, as it is now: labels and time of plans; quality, drift and speed of stations."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

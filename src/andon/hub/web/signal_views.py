@@ -15,7 +15,7 @@ from andon.units import Timestamp
 
 NAMES: Mapping[SignalKind, str] = {
     SignalKind.NEW_LABELS: "New labels",
-    SignalKind.SCHEDULE: "Time since the last turn",
+    SignalKind.SCHEDULE: "Hours since the last turn",
     SignalKind.COST: "Cost of 1,000 parts",
     SignalKind.ESCAPES: "Escapes",
     SignalKind.OVERKILL: "Overkill",
@@ -176,6 +176,8 @@ def _figure(kind: SignalKind, value: float) -> str:
         return f"{value:.2%}"
     if kind in WHOLE:
         return f"{value:,.0f}"
+    if kind is SignalKind.SCHEDULE:
+        return f"{value:.1f} h"
     return f"{value:.3g} {UNITS[kind]}" if kind is SignalKind.LATENCY else f"{value:.3g}"
 
 
@@ -228,20 +230,25 @@ def mark_of(turn: Turn) -> Mark:
         return Mark("waits for an approval", "wait")
     if turn.is_queued:
         return Mark("waits for an earlier release", "wait")
-    return Mark(f"after {turn.events[-1].step}", "run")
+    return Mark(f"next: {STEP_NAMES[_next(turn)].lower()}", "run")
+
+
+def _next(turn: Turn) -> TurnStep:
+    """The step that is made now, or waited for."""
+    return list(TurnStep)[len(turn.events)]
 
 
 STEP_NAMES: Mapping[TurnStep, str] = {
-    TurnStep.STARTED: "Begun",
-    TurnStep.FROZEN: "Data frozen",
-    TurnStep.TRAINED: "Model trained",
-    TurnStep.EVALUATED: "Model evaluated",
-    TurnStep.RECIPE: "Recipe made",
-    TurnStep.GATED: "Gate asked",
-    TurnStep.APPROVED: "Approved",
-    TurnStep.RELEASED: "Released",
-    TurnStep.SELECTED: "Next pictures picked",
-    TurnStep.ENDED: "Ended",
+    TurnStep.STARTED: "Begin",
+    TurnStep.FROZEN: "Freeze the data",
+    TurnStep.TRAINED: "Train the model",
+    TurnStep.EVALUATED: "Evaluate it",
+    TurnStep.RECIPE: "Make the recipe",
+    TurnStep.GATED: "Ask the gate",
+    TurnStep.APPROVED: "Approve",
+    TurnStep.RELEASED: "Release",
+    TurnStep.SELECTED: "Pick what to label next",
+    TurnStep.ENDED: "End",
 }
 
 
@@ -263,7 +270,7 @@ def turn_view(workspace: Workspace, turn: Turn) -> TurnView:
 def _step(turn: Turn, step: TurnStep) -> StepRow:
     event = turn.of(step)
     if event is None:
-        came_next = not turn.ended and step is list(TurnStep)[len(turn.events)]
+        came_next = not turn.ended and step is _next(turn)
         mark = Mark("waits" if turn.waits or turn.is_queued else "next", "wait" if turn.waits else "run")
         return StepRow(STEP_NAMES[step], mark if came_next else Mark("not made", "stop"), None, "")
     good = step is not TurnStep.ENDED and not event.detail.startswith("refused")

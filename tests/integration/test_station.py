@@ -3,112 +3,25 @@
 import os
 import signal
 import sqlite3
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 from simulators import graphs
-from simulators.hub_twin import HubTwin, hub_twin
-from simulators.programs import Program, until
+from simulators.station_scene import Scene, drained, inspectors, running, station_scene
 
 from andon.domain.inspections import Inspection, ReasonCode, Verdict
 from andon.domain.recipes import Locate
 from andon.runtime.execution import REFERENCE
-from andon.runtime.package import LoadedPackage
 from andon.units import digest_of
 
-PROGRAM = "from andon.cli.main import run; run()"
 SWAPS = 4
-PATIENCE = 180.0
-
-
-@dataclass
-class Scene:
-    """A station beside a hub; ``packages`` are two that differ in nothing but their name."""
-
-    hub: HubTwin
-    station: Program
-    folder: Path
-    packages: tuple[LoadedPackage, LoadedPackage]
-
-    def recipe(self, which: int = 0, **changes: Any) -> Any:
-        return graphs.recipe_for(self.packages[which], **changes)
-
-    def assign(self, which: int = 0, **more: Any) -> None:
-        changes = {"version": more.pop("version", 1), "locate": more.pop("locate", None)}
-        # Time enough on a machine that does much else: what is tested here is not speed.
-        told = {"deadline": 30_000.0, **more}
-        self.hub.assign(self.recipe(which, **changes), (REFERENCE,), **told)
-
-    def records(self) -> list[Inspection]:
-        found = [record for record in self.hub.records.values() if record.capture]
-        return sorted(found, key=lambda record: record.capture.sequence)  # type: ignore[union-attr]
-
-    def judged(self) -> list[Inspection]:
-        return [record for record in self.records() if record.scores]
-
-    def alarms(self) -> set[str]:
-        return {alarm["code"] for alarm in self.hub.reports[-1]["alarms"]} if self.hub.reports else set()
-
-    def runs(self, counter: int) -> bool:
-        return bool(self.hub.reports) and self.hub.reports[-1]["counter"] == counter
-
-    def until(self, what: str, look: Any) -> Any:
-        def looked() -> Any:
-            assert self.station.alive(), self.station.tail()
-            return look()
-
-        return until(what, looked, PATIENCE)
-
-
-def renamed(folder: Path, name: str) -> LoadedPackage:
-    stated = replace(graphs.manifest(), name=name)
-    package = graphs.write_model(folder / "new", graphs.brightness_model(), stated)
-    (folder / "new").rename(folder / package.digest)
-    return replace(package, folder=folder / package.digest)
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    (tmp_path / "hub").mkdir()
-    packages = (renamed(tmp_path / "hub", "one"), renamed(tmp_path / "hub", "two"))
-    with hub_twin(tmp_path / "hub") as hub:
-        camera = "simulated:parts_per_second=5,height=128,width=128,pool=12"
-        options = ["--folder", str(tmp_path / "st"), "--hub", hub.address, "--camera", camera]
-        command = [
-            sys.executable,
-            "-c",
-            PROGRAM,
-            "station",
-            "st-1",
-            *options,
-            "--page-port",
-            "0",
-            "--queue",
-            "200",
-        ]
-        station = Program("station", command, tmp_path / "station.log")
-        made = Scene(hub, station, tmp_path / "st", packages)
-        try:
-            yield made
-        finally:
-            station.kill()
-
-
-@contextmanager
-def running(scene: Scene) -> Iterator[None]:
-    scene.station.start()
-    yield
-    assert scene.station.stop() == 0, scene.station.tail()
-
-
-def drained(scene: Scene) -> bool:
-    return bool(scene.hub.reports) and scene.hub.reports[-1]["spool"] < 15
+    with station_scene(tmp_path) as made:
+        yield made
 
 
 def test_swaps_under_load_miss_no_part_and_each_record_names_what_judged_it(scene: Scene) -> None:
@@ -187,8 +100,7 @@ def test_a_killed_inspector_is_replaced_and_its_parts_are_undecided(scene: Scene
     scene.assign(0)
     with running(scene):
         scene.until("parts are judged", lambda: len(scene.judged()) > 3)
-        inspectors = [child for child in scene.station.family()[1:] if "inspecting.child" in line_of(child)]
-        os.kill(inspectors[0].pid, signal.SIGKILL)
+        os.kill(inspectors(scene)[0].pid, signal.SIGKILL)
         judged = len(scene.judged())
         scene.until("parts are judged again", lambda: len(scene.judged()) > judged + 10)
     records = scene.records()
@@ -198,13 +110,6 @@ def test_a_killed_inspector_is_replaced_and_its_parts_are_undecided(scene: Scene
     ]
     assert undecided
     assert {record.decision.verdict for record in undecided} == {Verdict.NO_DECISION}
-
-
-def line_of(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
 
 
 def test_what_the_hub_refuses_is_put_aside_and_alarmed_and_the_rest_arrives(scene: Scene) -> None:

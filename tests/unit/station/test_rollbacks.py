@@ -12,6 +12,7 @@ import pytest
 from simulators import graphs
 from simulators.hub_twin import HubTwin, hub_twin
 from simulators.station_parts import AT, HandClock, frame, record
+from simulators.station_scene import packaged
 
 from andon.blobs.folder import FolderBlobs
 from andon.domain.inspections import Inspection, Verdict
@@ -125,15 +126,7 @@ class Station:
 @pytest.fixture
 def packages(tmp_path: Path) -> tuple[LoadedPackage, ...]:
     (tmp_path / "hub").mkdir()
-    return tuple(renamed(tmp_path / "hub", name) for name in ("old", "new", "third"))
-
-
-def renamed(folder: Path, name: str) -> LoadedPackage:
-    package = graphs.write_model(
-        folder / "new", graphs.brightness_model(), replace(graphs.manifest(), name=name)
-    )
-    (folder / "new").rename(folder / package.digest)
-    return replace(package, folder=folder / package.digest)
+    return tuple(packaged(tmp_path / "hub", name) for name in ("old", "new", "third"))
 
 
 @pytest.fixture

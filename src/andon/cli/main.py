@@ -22,6 +22,7 @@ from andon.cli import (
     jobs,
     loops,
     models,
+    quality,
     recipes,
     releases,
     runs,
@@ -66,6 +67,7 @@ app.add_typer(releases.app, name="releases")
 app.command("inspect")(inspections.inspect)
 app.add_typer(inspections.app, name="inspections")
 app.add_typer(feedback.app, name="feedback")
+app.command("quality")(quality.quality)
 app.add_typer(selections.app, name="selections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(loops.app, name="loop")

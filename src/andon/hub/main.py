@@ -21,6 +21,7 @@ from andon.hub.api import calibrations as calibrations_api
 from andon.hub.api import datasets as datasets_api
 from andon.hub.api import events as events_api
 from andon.hub.api import feedback as feedback_api
+from andon.hub.api import gates as gates_api
 from andon.hub.api import images as images_api
 from andon.hub.api import imports as imports_api
 from andon.hub.api import inspections as inspections_api
@@ -28,6 +29,7 @@ from andon.hub.api import jobs as jobs_api
 from andon.hub.api import labels as labels_api
 from andon.hub.api import models as models_api
 from andon.hub.api import packages as packages_api
+from andon.hub.api import quality as quality_api
 from andon.hub.api import recipes as recipes_api
 from andon.hub.api import releases as releases_api
 from andon.hub.api import runs as runs_api
@@ -41,6 +43,8 @@ from andon.hub.settings import HOST, PORT, Settings
 from andon.hub.web import (
     datasets,
     drafts,
+    gates,
+    feedback,
     images,
     imports,
     inspection_jobs,
@@ -50,6 +54,7 @@ from andon.hub.web import (
     looks,
     models,
     overview,
+    quality,
     recipes,
     releases,
     runs,
@@ -73,7 +78,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     models_api.router,
     jobs_api.router,
     runs_api.router,
+    quality_api.router,
     recipes_api.router,
+    gates_api.router,
     releases_api.router,
     calibrations_api.router,
     labels_api.router,
@@ -88,10 +95,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     images.router,
     imports.router,
     label.router,
+    feedback.router,
     selections.router,
     signals.router,
     models.router,
+    quality.router,
     recipes.router,
+    gates.router,
     releases.router,
     drafts.router,
     inspection_jobs.router,

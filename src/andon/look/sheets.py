@@ -35,9 +35,12 @@ PAGES_SHEETS = (
     "drop",
     "work",
     "found",
+    "feedback",
     "station",
+    "quality",
     "release",
     "signal",
+    "gate",
 )
 """Of pages: those of reports, and the components that only pages have. A new component adds its line."""
 

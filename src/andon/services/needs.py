@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from andon.domain.needs import Need
-from andon.services import approvals, jobs, loops, release_progress, selections, signals, stations
+from andon.services import approvals, jobs, loops, quality, release_progress, selections, signals, stations
 from andon.services.workspaces import Workspace
 
 SOURCES: tuple[Callable[[Workspace], tuple[Need, ...]], ...] = (
@@ -11,6 +11,7 @@ SOURCES: tuple[Callable[[Workspace], tuple[Need, ...]], ...] = (
     jobs.waiting_needs,
     release_progress.release_needs,
     signals.signal_needs,
+    quality.quality_needs,
     stations.review_needs,
     loops.turn_needs,
     selections.label_needs,

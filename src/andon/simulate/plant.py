@@ -127,10 +127,6 @@ def _shift(
         )
         for n in np.flatnonzero(answered)
     )
-    inspected = tuple(
-        Inspected(name[0], "", name[2], name[1], one, int((verdict == n).sum()))
-        for n, one in enumerate(ORDER)
-    )
     escapes = defective & ~stopped
     overkill = ~defective & (verdict == ORDER.index(Verdict.REJECT))
     return _Shift(
@@ -151,6 +147,14 @@ def _verdicts(settings: PlantSettings, draw: np.random.Generator, defective: Fla
     verdict = np.where(draw.random(len(defective)) < passed, 0, 2)
     verdict[draw.random(len(defective)) < settings.reviewed] = 1
     return verdict
+
+
+def _inspected(name: tuple[str, str, str], verdict: NDArray[np.int64]) -> tuple[Inspected, ...]:
+    parts = np.bincount(verdict, minlength=len(ORDER))
+    return tuple(
+        Inspected(name[0], "", name[2], name[1], one, int(number))
+        for one, number in zip(ORDER, parts, strict=True)
+    )
 
 
 def _by_concept(

@@ -16,6 +16,7 @@ from andon.domain.stations import (
     Assignment,
     KeepPolicy,
     Sending,
+    ShadowCount,
     Station,
     StationReport,
 )
@@ -38,6 +39,7 @@ SILENT_SECONDS = 15.0
 
 MAX_NAME = 64
 MAX_ALARMS = 50
+MAX_REASON = 2000
 MAX_NUMBER = 10**15
 HISTORY = 50
 """Assignments that a station's page lists."""
@@ -111,12 +113,17 @@ def _check_report(report: StationReport) -> None:
     if len(report.alarms) > MAX_ALARMS:
         raise InvalidInput(f"{len(report.alarms)} alarms are more than {MAX_ALARMS}")
     sending = report.sending or Sending(0, 0)
+    beside = report.shadow or ShadowCount("", 0, 0, 0)
+    left = report.rolled_back
+    if left and (len(left.reason) > MAX_REASON or len(left.author) > MAX_NAME):
+        raise InvalidInput(f"the reason why station {report.station!r} went back is too long")
     numbers = (report.per_second, report.p50, report.p99, report.counter, report.spool, report.held)
-    sizes = (report.disk_free, sending.waiting, sending.sent_today)
+    sizes = (report.disk_free, sending.waiting, sending.sent_today, beside.judged, beside.dropped)
     for number in (*numbers, *sizes, *report.parts.values(), *report.shed.values()):
         if not 0 <= number <= MAX_NUMBER:
             raise InvalidInput(f"the number {str(number)[:40]} in the report is not possible")
-    for at in (report.at, report.started_at, *(alarm.since for alarm in report.alarms)):
+    times = (report.at, report.started_at, *(alarm.since for alarm in report.alarms))
+    for at in (*times, left.at) if left else times:
         if not is_timestamp(at):
             raise InvalidInput(f"{at[:80]!r} is no time", "Write it as 2026-03-01T06:00:00.000000Z.")
 

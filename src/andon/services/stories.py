@@ -9,12 +9,15 @@ import numpy as np
 from sqlalchemy import Connection
 
 from andon.domain.feedback import Review
+from andon.domain.gates import Purpose
 from andon.domain.images import Image, Shape
-from andon.domain.inspections import Inspection, Verdict
+from andon.domain.inspections import Inspection, Shadow, Verdict
 from andon.domain.models import Package
+from andon.domain.parts import part_key
 from andon.domain.recipes import Recipe
 from andon.errors import InvalidInput, NotFound
 from andon.formats.pixels import Pixels, decode, encode_png
+from andon.services.holdouts import purposes_of
 from andon.services.thumbnails import thumbnail_of
 from andon.services.workspaces import Workspace
 from andon.store import images as stored_images
@@ -24,6 +27,7 @@ from andon.store import models as stored_models
 from andon.store import ontologies as stored_ontologies
 from andon.store import recipes as stored_recipes
 from andon.store import reviews as stored_reviews
+from andon.store import shadows as stored_shadows
 from andon.store import stations as stored_stations
 from andon.store.inspections import Query, Rescoring
 from andon.units import Digest, Timestamp
@@ -68,7 +72,9 @@ class Story:
         picture: blob that shows the part: its image, else its thumbnail; None where neither is here.
         awaited: the station has the image and has not sent it yet.
         given_up: it never will: the image had to make room.
+        shadows: what second models said of it, unheard by the line.
         concepts: of the ontology, in its order; their place gives their hue.
+        held: what its part is held for; such parts are never learned from.
         before, after: ids of the neighbours in the station's sequence.
     """
 
@@ -81,7 +87,9 @@ class Story:
     given_up: bool
     rescorings: tuple[Rescoring, ...]
     reviews: tuple[Review, ...]
+    shadows: tuple[Shadow, ...]
     concepts: tuple[str, ...]
+    held: frozenset[Purpose]
     before: str | None
     after: str | None
 
@@ -144,7 +152,9 @@ def story_of(workspace: Workspace, inspection_id: str) -> Story:
             given_up=given_up,
             rescorings=stored_inspections.rescorings(tx, inspection.id),
             reviews=stored_reviews.of(tx, inspection.id),
+            shadows=stored_shadows.of(tx, inspection.id),
             concepts=stored_ontologies.current(tx).names,
+            held=purposes_of(tx, part_key(image)) if image else frozenset(),
             before=_neighbour(tx, inspection, -1),
             after=_neighbour(tx, inspection, 1),
         )

@@ -3,18 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from simulators.records import T0, T1, identity, package, recipe, record
+from fastapi.testclient import TestClient
+from simulators.records import T0, T1, identity, package, recipe, record, report
 
 from andon.domain.annotations import Box
 from andon.domain.inspections import Decision, Finding, Reason, ReasonCode, Shadow, Verdict
 from andon.domain.serial import canonical, from_json, to_json
+from andon.domain.stations import RolledBack, ShadowCount
 from andon.errors import InvalidInput
+from andon.hub.main import create_app
+from andon.hub.settings import Settings
 from andon.services.ingest import deliver
+from andon.services.stations import take_report
 from andon.services.workspaces import Workspace, create_workspace
 from andon.store import models, recipes, shadows
-from andon.units import Digest
+from andon.units import Digest, Timestamp
 from andon.wire.deliveries import Delivery, Receipt, shadow_id
 
 
@@ -109,3 +115,32 @@ def test_deliveries_of_older_stations_still_read() -> None:
     assert from_json(Delivery, {"records": [], "reviews": []}) == Delivery()
     assert from_json(Shadow, to_json(shadow(1))) == shadow(1)
     assert b"brackets" in canonical(shadow(1))
+
+
+def test_a_parts_story_tells_what_judged_beside(workspace: Workspace) -> None:
+    both = Delivery(records=(record("ST-1", 1), record("ST-1", 2)), shadows=(shadow(1),))
+    deliver(workspace, "ST-1", both)
+    with TestClient(create_app(Settings(workspace.folder)), base_url="http://127.0.0.1:8400") as hub:
+        told = hub.get(f"/api/inspections/{identity('ST-1', 1)}").json()
+        assert from_json(Shadow, told["shadows"][0]) == shadow(1)
+        shown = hub.get(f"/inspections/{identity('ST-1', 1)}").text
+        assert "unheard by the line" in shown
+        assert "brackets v2" in shown
+        assert "score 0.9, cut 0.5" in shown
+        assert "unheard by the line" not in hub.get(f"/inspections/{identity('ST-1', 2)}").text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shadow": ShadowCount("brackets", 2, -1, 0)},
+        {"shadow": ShadowCount("brackets", 2, 0, 10**16)},
+        {"rolled_back": RolledBack(1, "r" * 3000, "watch", T0)},
+        {"rolled_back": RolledBack(1, "bad", "watch", Timestamp("yesterday"))},
+    ],
+)
+def test_a_report_that_cannot_be_is_refused(workspace: Workspace, changes: dict[str, Any]) -> None:
+    told = replace(report("ST-1"), shadow=ShadowCount("brackets", 2, 5, 1), rolled_back=None)
+    take_report(workspace, "ST-1", told)
+    with pytest.raises(InvalidInput):
+        take_report(workspace, "ST-1", replace(told, **changes))

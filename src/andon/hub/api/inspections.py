@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi import Query as Parameter
 
 from andon.domain.feedback import Review
-from andon.domain.inspections import Inspection, Verdict
+from andon.domain.inspections import Inspection, Shadow, Verdict
 from andon.errors import InvalidInput
 from andon.hub.requests import After, Limit, workspace_of
 from andon.services import reviews
@@ -34,11 +34,12 @@ class InspectionPage:
 
 @dataclass(frozen=True, slots=True)
 class InspectionStory:
-    """One inspection, its later judgements, and what people said of it."""
+    """One inspection, its later judgements, what people said of it, and what judged beside."""
 
     inspection: Inspection
     rescorings: tuple[Rescoring, ...]
     reviews: tuple[Review, ...]
+    shadows: tuple[Shadow, ...]
     picture: Digest | None
     awaited: bool
 
@@ -91,7 +92,8 @@ def list_inspections(
 def show_inspection(request: Request, inspection: str) -> InspectionStory:
     """One inspection (its id, or the beginning of it)."""
     story = story_of(workspace_of(request), inspection)
-    return InspectionStory(story.inspection, story.rescorings, story.reviews, story.picture, story.awaited)
+    later = (story.rescorings, story.reviews, story.shadows)
+    return InspectionStory(story.inspection, *later, story.picture, story.awaited)
 
 
 @router.post("/{inspection}/reviews", status_code=201)

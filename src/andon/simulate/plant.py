@@ -129,9 +129,8 @@ def _shift(
     )
     escapes = defective & ~stopped
     overkill = ~defective & (verdict == ORDER.index(Verdict.REJECT))
-    return _Shift(
-        inspected, judged, _by_concept(name, concept, escapes), _by_concept(name, concept, overkill)
-    )
+    mistakes = (_by_concept(name, concept, wrong) for wrong in (escapes, overkill))
+    return _Shift(_inspected(name, verdict), judged, *mistakes)
 
 
 def _between(ends: tuple[float, float], place: float) -> float:

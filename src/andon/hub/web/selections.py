@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from andon.domain.selections import PickReason, Selection, SelectionSettings
-from andon.hub.requests import After, workspace_of
+from andon.hub.requests import LARGEST, After, workspace_of
 from andon.hub.web.label_shapes import Shape, shapes_of
 from andon.hub.web.pages import page
 from andon.look.figures import Figure, figure_of
@@ -26,6 +26,10 @@ from andon.store.selections import STATIONS, Progress
 router = APIRouter(include_in_schema=False)
 
 SHOWN = 30
+"""Selections on a page."""
+
+PICTURES = 120
+"""Pictures of one selection on a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,16 @@ class PictureView:
 
 @dataclass(frozen=True, slots=True)
 class SelectionView:
-    """One selection; ``minutes`` are those that its waiting pictures take."""
+    """One selection; ``minutes`` are those that its waiting pictures take.
+
+    Attributes:
+        pictures: some of them, in order. next: position that the following ones begin at, if any follow.
+    """
 
     selection: Selection
     pictures: tuple[PictureView, ...]
+    next: int | None
+    number: int
     labelled: int
     minutes: float
     shares: tuple[ShareView, ...]
@@ -105,17 +115,22 @@ def add(
 
 
 @router.get("/selections/{selection}")
-def show(request: Request, selection: str) -> HTMLResponse:
+def show(
+    request: Request, selection: str, start: Annotated[int, Query(ge=0, le=LARGEST)] = 0
+) -> HTMLResponse:
     """One selection: its pictures in order, each with the reason, and chosen against drawn by chance."""
     workspace = workspace_of(request)
     made = find_selection(workspace, selection)
     concepts = concept_names(workspace)
-    pictures = tuple(_picture(one, concepts) for one in picked_pictures(workspace, made))
+    pictures = picked_pictures(workspace, made)
     told = worth(workspace, [made])
-    waiting = sum(one.picked.waits for one in pictures)
+    waiting = sum(one.waits for one in pictures)
+    end = start + PICTURES
     view = SelectionView(
         selection=made,
-        pictures=pictures,
+        pictures=tuple(_picture(one, concepts) for one in pictures[start:end]),
+        next=end if end < len(pictures) else None,
+        number=len(pictures),
         labelled=len(pictures) - waiting,
         minutes=waiting * made.seconds / 60,
         shares=(_share("chosen", told.chosen), _share("drawn by chance", told.control)),

@@ -15,6 +15,7 @@ import { hueOf, labelsOf, shapesOf } from "./labels.js";
 import { stopwatch } from "./timing.js";
 
 const TOOLS = { select, box, polygon };
+const HEIGHT_VH = 64;
 
 onAttach("form[data-label]", (form) => {
   const sheet = JSON.parse(form.querySelector("[data-label-sheet]").textContent);
@@ -47,6 +48,8 @@ onAttach("form[data-label]", (form) => {
   });
   new ResizeObserver(() => render(state, svg, scaleOf(state, svg))).observe(canvas);
   for (const place of form.querySelectorAll("[data-scripted]")) place.hidden = false;
+  // As large as the window lets it be, whatever its shape.
+  canvas.style.width = `min(100%, ${((HEIGHT_VH * sheet.width) / sheet.height).toFixed(2)}vh)`;
   if (sheet.following) new Image().src = `/api/images/${sheet.following}/picture`;
   canvas.focus({ preventScroll: true });
   changed();

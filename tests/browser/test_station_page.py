@@ -1,6 +1,7 @@
 """The operator's shift: a real browser before a real station's page."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from simulators.shown_line import Running, shown_line
 
 from andon.domain.feedback import Answer, Queue
 from andon.domain.inspections import Verdict
+from andon.domain.stations import Assignment, Runnable
 from andon.simulate.settings import LineSettings
+from andon.station.hub.rollbacks import fallback_of
 from andon.station.state.alarms import Case
 
 LINE = LineSettings(height=192, width=192, channels=1, defect_rate=0.5)
@@ -25,6 +28,15 @@ def line(tmp_path: Path) -> Iterator[Running]:
 
 def said(line: Running) -> list[tuple[str, Answer, Queue]]:
     return [(review.inspection, review.answer, review.queue) for review in line.do(line.line.reviews)]
+
+
+def offer_way_back(line: Running) -> Assignment:
+    """What runs is version 12; version 11 is what it can go back to."""
+    runs = line.line.state.assignment
+    assert runs is not None
+    offered = replace(runs, fallback=Runnable(replace(runs.recipe, version=11), ()))
+    line.line.state.assignment = offered
+    return offered
 
 
 def stored(line: Running, count: int) -> list[tuple[str, Answer, Queue]]:
@@ -209,6 +221,7 @@ def test_without_script_the_page_still_works(line: Running, chromium: Browser) -
 def test_it_fits_and_can_be_touched_with_gloves(
     line: Running, open_page: Callable[..., Page], size: str, scheme: str
 ) -> None:
+    offer_way_back(line)
     for verdict in (Verdict.PASS, Verdict.NO_DECISION, Verdict.REJECT):
         line.do(line.line.part, verdict)
     page = open_page(size, scheme)
@@ -244,3 +257,33 @@ def test_a_page_that_lost_its_station_says_so(tmp_path: Path, chromium: Browser)
     expect(page.locator("[data-said]")).to_contain_text("Not stored")
     expect(page.locator("#held .held-part")).to_have_text(f"Part {part.part}")
     page.close()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("desk", "light"), ("phone", "dark")])
+def test_going_back_asks_once_in_words_and_holds_while_parts_pass(
+    line: Running, open_page: Callable[..., Page], size: str, scheme: str
+) -> None:
+    offered = offer_way_back(line)
+    page = open_page(size, scheme)
+    page.goto(f"{line.line.address}/?language=en")
+    panel = page.locator("#back")
+    page.get_by_role("button", name="back to brushed v11", exact=True).click()
+    expect(panel).to_contain_text("It cannot be undone here")
+    for verdict in (Verdict.PASS, Verdict.REJECT, Verdict.PASS):
+        part = line.do(line.line.part, verdict)
+        expect(page.locator(".now")).to_contain_text(part.part)
+    expect(panel).to_be_visible()
+    for button in panel.get_by_role("button").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert min(box["height"], box["width"]) >= FINGER
+    panel.get_by_role("button", name="Leave it as it is").click()
+    expect(panel).to_be_hidden()
+    assert line.line.state.asked_back is None
+    page.get_by_role("button", name="back to brushed v11", exact=True).click()
+    panel.get_by_role("button", name="Go back to brushed v11").click()
+    expect(page.locator("[data-said]")).to_contain_text("Going back to brushed v11")
+    assert line.line.state.asked_back == (3, "operator")
+    line.line.state.assignment = fallback_of(offered)
+    expect(page.locator(".heading")).to_contain_text("brushed v11")
+    expect(page.get_by_role("button", name="back to")).to_have_count(0)

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from andon.domain.annotations import Annotation, AnnotationState, Box, Mask, Polygon, WholeImage
+from andon.domain.gates import Purpose
 from andon.domain.images import Image, ImageFilter
 from andon.domain.parts import part_key
 from andon.domain.splitting import CLEAN
@@ -15,6 +16,7 @@ from andon.look.sheets import Theme, colours
 from andon.plots.labels import draw_labels
 from andon.plots.overlay import Mark, outline_of_box, outlines_of
 from andon.plots.palette import palette_from
+from andon.services.holdouts import purposes_of
 from andon.services.workspaces import Workspace
 from andon.store import annotations as stored_annotations
 from andon.store import image_facets, image_pages
@@ -89,6 +91,7 @@ class ImageDetail:
     Attributes:
         part: key of the physical part it shows; other images of that part have it, too.
         metadata: everything known, by name.
+        held: what the part is held for; such parts are never learned from.
     """
 
     image: Image
@@ -96,6 +99,7 @@ class ImageDetail:
     metadata: Mapping[str, str]
     arrivals: tuple[Arrival, ...]
     labels: tuple[LabelLine, ...]
+    held: frozenset[Purpose]
 
 
 def gallery(workspace: Workspace, query: ImageFilter, after: int | None, limit: int) -> Gallery:
@@ -144,10 +148,11 @@ def image_detail(workspace: Workspace, digest: str) -> ImageDetail:
         arrivals = stored_images.arrivals(tx, image.digest)
         said = stored_annotations.current(tx, [image.digest]).get(image.digest, ())
         names = stored_ontologies.current(tx).names
+        held = purposes_of(tx, part_key(image))
     origin = image.origin
     known = {key: origin.value(key) or "" for key in origin.known()}
     labels = tuple(_line(annotation, names) for annotation in said)
-    return ImageDetail(image, part_key(image), known, arrivals, labels)
+    return ImageDetail(image, part_key(image), known, arrivals, labels, held)
 
 
 def label_mark(workspace: Workspace, digest: Digest) -> str:

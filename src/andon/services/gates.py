@@ -31,7 +31,7 @@ from andon.store import stations as stored_stations
 from andon.store.paging import Page
 from andon.units import Digest
 
-MOST_FLIPS = 2000
+MOST_FLIPS = 500
 """Parts of one gate that are kept to be looked at; all are counted."""
 
 NEWEST = 100

@@ -13,7 +13,6 @@ from andon.services.workspaces import Workspace, now
 from andon.store import annotations as stored_annotations
 from andon.store import holdouts as stored_holdouts
 from andon.store import images as stored_images
-from andon.store import inspections as stored_inspections
 from andon.units import Digest
 
 MAX_REASON = 2000
@@ -61,22 +60,6 @@ def release_part(workspace: Workspace, part: str, purpose: Purpose, reason: str)
         InvalidInput: there is no reason.
     """
     return _say(workspace, part, purpose, (False, reason))
-
-
-def hold_inspected(workspace: Workspace, inspection: str, purpose: Purpose, reason: str) -> Holdout:
-    """Hold the part that an inspection judged.
-
-    Raises:
-        NotFound: there is no such inspection, or its picture is not here. Conflict, InvalidInput: as
-            :func:`hold_part`.
-    """
-    with workspace.database.read() as tx:
-        found = stored_inspections.get(tx, inspection)
-    if found.part.startswith(_SERIAL):
-        return hold_part(workspace, found.part, purpose, reason)
-    if found.image is None:
-        raise NotFound(f"there is no picture of part {found.part!r}", "Hold a part whose picture is here.")
-    return hold_part(workspace, f"{_IMAGE}{found.image}", purpose, reason)
 
 
 def _say(workspace: Workspace, part: str, purpose: Purpose, said: tuple[bool, str]) -> Holdout:
@@ -135,10 +118,9 @@ def held_parts(workspace: Workspace, purpose: Purpose | None = None) -> tuple[He
     )
 
 
-def purposes_of(workspace: Workspace, part: str) -> frozenset[Purpose]:
+def purposes_of(tx: Connection, part: str) -> frozenset[Purpose]:
     """What the part with exactly this key is held for."""
-    with workspace.database.read() as tx:
-        return stored_holdouts.purposes(tx, [part]).get(part, frozenset())
+    return stored_holdouts.purposes(tx, [part]).get(part, frozenset())
 
 
 def images_of(tx: Connection, parts: Sequence[str]) -> Mapping[str, tuple[Image, ...]]:

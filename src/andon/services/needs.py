@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 from andon.domain.needs import Need
-from andon.services import approvals, jobs, loops, quality, release_progress, selections, signals, stations
+from andon.services import (
+    approvals,
+    gates,
+    jobs,
+    loops,
+    quality,
+    release_progress,
+    selections,
+    signals,
+    stations,
+)
 from andon.services.workspaces import Workspace
 
 SOURCES: tuple[Callable[[Workspace], tuple[Need, ...]], ...] = (
@@ -15,6 +25,7 @@ SOURCES: tuple[Callable[[Workspace], tuple[Need, ...]], ...] = (
     stations.review_needs,
     loops.turn_needs,
     selections.label_needs,
+    gates.gate_needs,
     jobs.failure_needs,
     approvals.approval_needs,
 )

@@ -93,10 +93,11 @@ async function renew() {
 }
 
 // Nothing is taken away from under somebody's hands: a field with the cursor, words not sent yet, a dialog.
+// A dialog may stand anywhere in the page and ask about a form of this element.
 function isInUse(element) {
   if (!element) return false;
   const fields = [...element.querySelectorAll("input, select, textarea")];
-  return fields.some((field) => field === document.activeElement || isChanged(field)) || element.querySelector("dialog[open]") !== null;
+  return fields.some((field) => field === document.activeElement || isChanged(field)) || document.querySelector("dialog[open]") !== null;
 }
 
 function isChanged(field) {

@@ -219,7 +219,7 @@ def test_the_api_lists_and_refuses_words_of_no_kind(stocked_hub: TestClient) -> 
     assert (row["inspection"]["id"], row["where"], found["next"]) == (part.id, "awaited", None)
     assert row["chosen"][0]["detail"] == "dent 0.48, review cut 0.45"
     assert stocked_hub.get("/api/feedback", params={"reason": "wrong"}).json()["rows"] == []
-    assert stocked_hub.get("/api/feedback", params={"reason": "why"}).status_code == 400
+    assert stocked_hub.get("/api/feedback", params={"reason": "why"}).status_code == 422
     assert stocked_hub.get("/api/feedback/stations").json() == []
 
 

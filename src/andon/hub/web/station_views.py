@@ -7,13 +7,16 @@ from typing import Annotated
 
 from fastapi import Form as Field
 
+from andon.domain.feedback import SendPolicy
 from andon.domain.lines import Light, light_of
 from andon.domain.recipes import Recipe
 from andon.domain.stations import USUAL_DEADLINE, Assignment, KeepPolicy, Station
+from andon.hub.web.send_forms import SendForm
 from andon.services.approvals import approved_packages
 from andon.services.jobs import ago
 from andon.services.recipes import page_of_recipes
 from andon.services.releases import open_release_of
+from andon.services.sending import words_of
 from andon.services.stations import SILENT_SECONDS, Plan, all_stations, assignments_of, find_station
 from andon.services.workspaces import Workspace
 from andon.units import Timestamp
@@ -99,6 +102,7 @@ class AssignmentView:
     card: StationCard
     choices: tuple[RecipeChoice, ...]
     form: Form
+    send: SendForm
     happens: tuple[str, ...]
     cautions: tuple[str, ...]
 
@@ -133,18 +137,18 @@ def usual_form(station: Station, recipe: str) -> Form:
 
 
 def assignment_view(
-    workspace: Workspace, station: Station, form: Form, planned: Plan | None
+    workspace: Workspace, station: Station, forms: tuple[Form, SendForm], planned: Plan | None
 ) -> AssignmentView:
-    """The form with ``form`` in it; ``planned`` is None as long as no recipe is chosen."""
+    """The form with ``forms`` in it; ``planned`` is None as long as no recipe is chosen."""
     approved = approved_packages(workspace)
     found = page_of_recipes(workspace, None, RECIPES_SHOWN).rows
     choices = tuple(
         RecipeChoice(recipe, f"{recipe.name}@{recipe.version}", recipe.package in approved)
         for recipe in found
     )
-    happens = tuple(_happens(planned)) if planned else ()
+    happens = tuple(_happens(planned, forms[1].policy())) if planned else ()
     cautions = (*_of_release(workspace, station), *_cautions(planned)) if planned else ()
-    return AssignmentView(_card(station), choices, form, happens, cautions)
+    return AssignmentView(_card(station), choices, *forms, happens, cautions)
 
 
 def _card(station: Station) -> StationCard:
@@ -172,7 +176,7 @@ def _assigned(station: Station, light: Light) -> tuple[str, bool]:
     return f"Was told to run {name} and has not taken it up yet.", True
 
 
-def _happens(planned: Plan) -> Iterator[str]:
+def _happens(planned: Plan, send: SendPolicy | None) -> Iterator[str]:
     station, recipe = planned.station, planned.recipe
     new = f"recipe {recipe.name} v{recipe.version}"
     report = station.report
@@ -198,6 +202,9 @@ def _happens(planned: Plan) -> Iterator[str]:
         f" and shows {100 * keep.audit:g} % of passed parts to people. Beyond"
         f" {keep.max_bytes / GIBIBYTE:g} GiB images of passed parts make room first,"
         " then those of rejects, records never."
+    )
+    yield (
+        f"Pictures that travel to this hub: {words_of(send)} Records, answers and small pictures always do."
     )
     if light_of(station, ago(SILENT_SECONDS)) is Light.OFFLINE:
         yield f"{station.name} is offline: it takes the assignment up when it is back."

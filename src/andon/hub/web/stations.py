@@ -11,6 +11,7 @@ from andon.domain.stations import KeepPolicy
 from andon.errors import InvalidInput
 from andon.hub.requests import workspace_of
 from andon.hub.web.pages import page
+from andon.hub.web.send_forms import SendAsked, SendForm
 from andon.hub.web.station_views import (
     GIBIBYTE,
     Form,
@@ -51,20 +52,31 @@ def show(request: Request, station: str) -> HTMLResponse:
 
 
 @router.get("/stations/{station}/assignments/new")
-def new_assignment(request: Request, station: str, chosen: Annotated[Chosen, Depends()]) -> HTMLResponse:
+def new_assignment(
+    request: Request,
+    station: str,
+    chosen: Annotated[Chosen, Depends()],
+    sends: Annotated[SendAsked, Depends()],
+) -> HTMLResponse:
     """Choose a recipe, and read what will happen before it does."""
     workspace = workspace_of(request)
     known = find_station(workspace, station)
     form = _with(usual_form(known, chosen.recipe), chosen)
-    planned = plan(workspace, station, _request(form)) if form.recipe else None
-    view = assignment_view(workspace, known, form, planned)
+    send = sends.form(known.assignment.send if known.assignment else None)
+    planned = plan(workspace, station, _request(form, send)) if form.recipe else None
+    view = assignment_view(workspace, known, (form, send), planned)
     return page(request, "stations/assign", view, title=f"Assign a recipe to {station}", section="stations")
 
 
 @router.post("/stations/{station}/assignments")
-def add_assignment(request: Request, station: str, form: Annotated[Form, Depends()]) -> Response:
-    """Tell the station what to run."""
-    assign(workspace_of(request), station, _request(form))
+def add_assignment(
+    request: Request,
+    station: str,
+    form: Annotated[Form, Depends()],
+    send: Annotated[SendForm, Depends()],
+) -> Response:
+    """Tell the station what to run, and which pictures to send."""
+    assign(workspace_of(request), station, _request(form, send))
     return RedirectResponse(f"/stations/{quote(station, safe='')}", status_code=303)
 
 
@@ -77,8 +89,8 @@ def _with(form: Form, chosen: Chosen) -> Form:
     return Form(form.recipe, given("passes"), given("audit"), given("gibibytes"), given("deadline"))
 
 
-def _request(form: Form) -> AssignmentRequest:
+def _request(form: Form, send: SendForm) -> AssignmentRequest:
     if not 0 < form.gibibytes <= MAX_GIBIBYTES:
         raise InvalidInput(f"{form.gibibytes:g} GiB for images are not possible", "Give more than 0.")
     keep = KeepPolicy(form.passes / 100, form.audit / 100, round(form.gibibytes * GIBIBYTE))
-    return AssignmentRequest(form.recipe, keep, form.deadline)
+    return AssignmentRequest(form.recipe, keep, form.deadline, send.policy())

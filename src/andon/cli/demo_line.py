@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from andon.cli.demo_people import LineTruth
-from andon.cli.demo_plan import KEEP, LINE, NAME, SEND, STATION
+from andon.cli.demo_plan import DEADLINE, KEEP, LINE, NAME, QUEUE, SEND, STATION
 from andon.cli.session import talk
 from andon.domain.serial import to_json
 from andon.domain.stations import StationReport
@@ -152,7 +152,7 @@ def running_line(
             programs.start("worker", ["andon.worker", where])
             programs.start("station", ["andon.station", str(folder.settings)])
             programs.until("the station reports to the hub", lambda: report_of(workspace) is not None)
-            asked = AssignmentRequest(NAME, keep=KEEP, send=SEND)
+            asked = AssignmentRequest(NAME, KEEP, DEADLINE, SEND)
             counter = assign(workspace, STATION, asked).counter
             programs.until("the station runs the recipe", lambda: _runs(workspace, counter))
             truth = LineTruth(folder.truth, shown, pool)
@@ -190,6 +190,7 @@ def _station_settings(folder: LineFolder, shown: LineSettings, pool: int, ports:
         "hub": f"http://127.0.0.1:{ports[0]}",
         "page_port": ports[1],
         "stall": 0,
+        "queue": QUEUE,
     }
     tables = [*_lines(station), "", "[camera]", *_lines(camera)]
     return "\n".join(tables) + "\n"

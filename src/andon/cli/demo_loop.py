@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
 from andon.cli.demo_line import RunningLine
-from andon.cli.demo_people import Labelled, Operator, at_work, label_selection
+from andon.cli.demo_people import Annotator, Labelled, Operator, at_work
 from andon.cli.demo_plan import ANNOTATOR, COSTS, NAME, OPERATOR, REVIEW, STATION, Amount
+from andon.cli.demo_quality import COLUMNS, Estimated, estimates
 from andon.cli.demo_table import as_json, before_and_after, sentence, table_of
 from andon.cli.session import print_table, progress_bar, talk
 from andon.domain.datasets import DatasetSpec
@@ -57,12 +58,18 @@ class Demo:
 def go_round(demo: Demo) -> dict[str, object]:
     """One round of the loop on a line that runs; what became of it, as JSON values."""
     amount = demo.amount
+    annotator = Annotator(demo.workspace, demo.line.truth, ANNOTATOR)
     with demo.step("first shift", "Parts pass; the light shifts, then a new kind of defect appears"):
         operator = run_shift(demo, "first shift", lambda n: n >= amount.first, amount.first)
+    with demo.step("second looks", "What is known of escapes and overkill, beside what is true?"):
+        looked = annotator.look_again()
+        say_labelled(looked)
+        estimated = show_estimates(demo)
     with demo.step("selection", f"Which pictures are worth {amount.minutes:g} minutes of labelling?"):
         chosen = select(demo)
     with demo.step("labelling", "An annotator labels them"):
-        labelled = label(demo, chosen)
+        labelled = annotator.label_selection(chosen.id)
+        say_labelled(labelled)
     with demo.step("turn", "A turn of the loop: freeze, train, evaluate, recipe, gate"):
         made = turn(demo)
         gate = show_gate(demo, made)
@@ -73,6 +80,9 @@ def go_round(demo: Demo) -> dict[str, object]:
         talk.print(f"No release: {made.events[-1].detail}", soft_wrap=True)
     with demo.step("second shift", "The line goes on: shadow, switch, watch"):
         steps = run_release(demo, made, amount.second)
+    with demo.step("estimates", "What is known now, of both versions?"):
+        say_labelled(annotator.look_again())
+        estimated = show_estimates(demo)
     with demo.step("table", "Both models on the same fresh parts, against what is true"):
         compared = table(demo, made)
     return {
@@ -80,7 +90,9 @@ def go_round(demo: Demo) -> dict[str, object]:
         "unanswered": len(operator.left),
         "selected": len(chosen.picks),
         "looked_at": chosen.looked_at,
+        "second_looks": asdict(looked),
         "labelled": asdict(labelled),
+        "estimates": [estimate.as_json() for estimate in estimated],
         "gate": _gate_json(gate),
         "turn": [{"step": e.step.value, "subject": e.subject, "detail": e.detail} for e in made.events],
         "release": [{"step": event.step.value, "reason": event.reason} for event in steps],
@@ -100,6 +112,14 @@ def run_shift(demo: Demo, name: str, enough: Callable[[int], bool], total: int) 
     return operator
 
 
+def show_estimates(demo: Demo) -> tuple[Estimated, ...]:
+    """What the hub knows of every release so far, from what people looked at, beside what is true."""
+    found = estimates(demo.workspace, STATION, demo.line.truth.all())
+    demo.table(COLUMNS, [row for estimate in found for row in estimate.rows()])
+    talk.print(f"The same on the page Quality: {demo.line.hub}/quality", soft_wrap=True)
+    return found
+
+
 def select(demo: Demo) -> Selection:
     """Let the worker choose what is worth labelling."""
     job = ask_selection(demo.workspace, demo.amount.selection())
@@ -115,14 +135,11 @@ def select(demo: Demo) -> Selection:
     return found
 
 
-def label(demo: Demo, selection: Selection) -> Labelled:
-    """The annotator draws what is on the pictures that were chosen."""
-    done = label_selection(demo.workspace, selection.id, demo.line.truth, ANNOTATOR)
-    talk.print(
-        f"{done.pictures} pictures, {done.defects} outlines: {done.minutes:.0f} minutes of a person's work."
-        + (f" New in the ontology: {', '.join(done.added)}." if done.added else "")
-    )
-    return done
+def say_labelled(done: Labelled) -> None:
+    """How much work it was, and what is new."""
+    added = f" New in the ontology: {', '.join(done.added)}." if done.added else ""
+    work = f"{done.pictures} pictures labelled, {done.outlines} outlines: {done.minutes:.0f} minutes."
+    talk.print(work + added, soft_wrap=True)
 
 
 def turn(demo: Demo) -> Turn:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from html import unescape
 from io import StringIO
 from pathlib import Path
@@ -21,19 +22,24 @@ from andon.domain.annotations import Mask
 from andon.domain.feedback import Answer
 from andon.domain.inspections import Verdict
 from andon.domain.parts import serial_key
+from andon.domain.quality import Found
 from andon.errors import NotFound
 from andon.services.images import Signature, settle_concepts
 from andon.services.labels import Drawn, LabelWork, label_sheet, save_labels
+from andon.services.quality import found_parts
 from andon.services.selections import find_selection
 from andon.services.workspaces import Workspace, now
 from andon.simulate.line import Line, SimulatedPart
 from andon.simulate.operators import PersonSettings, answer_of, labels_of
 from andon.simulate.settings import LineSettings
+from andon.units import Digest
 
 HTTP_SECONDS = 20.0
 PAUSE_SECONDS = 0.1
 LOOKING, DRAWING = 6.0, 8.0
 """Seconds that a picture, and every outline on it, take the annotator."""
+
+MOST_LOOKS = 500
 
 _PART = re.compile(r'class="held-part">([^<]*)</strong>')
 _VERDICT = re.compile(r'class="verdict verdict-([A-Z-]+)"')
@@ -173,40 +179,65 @@ def at_work(operator: Operator) -> Iterator[Operator]:
 class Labelled:
     """What an annotator did: pictures, outlines drawn, minutes a person takes for them, concepts added."""
 
-    pictures: int
-    defects: int
-    minutes: float
-    added: tuple[str, ...]
+    pictures: int = 0
+    outlines: int = 0
+    minutes: float = 0.0
+    added: tuple[str, ...] = ()
+
+    def and_then(self, more: "Labelled") -> "Labelled":
+        """Both, one after the other."""
+        return Labelled(
+            self.pictures + more.pictures,
+            self.outlines + more.outlines,
+            self.minutes + more.minutes,
+            (*self.added, *more.added),
+        )
 
 
-def label_selection(
-    workspace: Workspace, selection: str, truth: LineTruth, person: PersonSettings
-) -> Labelled:
-    """Label the pictures of a selection, one after the other, as the page Label does.
+@dataclass(frozen=True, slots=True)
+class Annotator:
+    """Somebody who sits down with pictures at the hub and draws what is on them.
 
     A kind of defect that the ontology lacks is added when it is first seen.
-
-    Raises:
-        NotFound: there is no such selection, or the camera never showed one of its parts.
     """
-    annotator = replace(workspace, who="annotator")
-    pictures, defects, seconds = 0, 0, 0.0
-    added: list[str] = []
-    for pick in find_selection(annotator, selection).picks:
-        sheet = label_sheet(annotator, pick.image)
+
+    workspace: Workspace
+    truth: LineTruth
+    person: PersonSettings
+
+    def label_selection(self, selection: str) -> Labelled:
+        """Label the pictures of a selection in their order.
+
+        Raises:
+            NotFound: there is no such selection, or the camera never showed one of its parts.
+        """
+        picks = find_selection(self.workspace, selection).picks
+        return reduce(Labelled.and_then, (self._label(pick.image, selection) for pick in picks), Labelled())
+
+    def look_again(self) -> Labelled:
+        """Label the pictures that were drawn for a second look.
+
+        Raises:
+            NotFound: the camera never showed one of the parts.
+        """
+        due = found_parts(self.workspace, Found.DUE, limit=MOST_LOOKS).rows
+        here = [part.image for part in due if part.here and part.image is not None]
+        return reduce(Labelled.and_then, (self._label(image, None) for image in here), Labelled())
+
+    def _label(self, image: Digest, selection: str | None) -> Labelled:
+        who = replace(self.workspace, who="annotator")
+        sheet = label_sheet(who, image)
         known = [concept.name for concept in sheet.concepts]
-        serial = sheet.image.origin.serial or ""
-        labels = labels_of(truth.part(serial), known, person)
+        labels = labels_of(self.truth.part(sheet.image.origin.serial or ""), known, self.person)
         if labels is None:
-            save_labels(annotator, LabelWork(pick.image, selection=selection, skipped=True))
-            continue
-        signature = Signature("", "annotator", now())
+            save_labels(who, LabelWork(image, selection=selection, skipped=True))
+            return Labelled()
         named = {label.concept for label in labels}
-        added += settle_concepts(annotator.database, named, may_add=True, who=signature)
+        signature = Signature("", who.who, now())
+        added = settle_concepts(who.database, named, may_add=True, who=signature)
         drawn = tuple(
             Drawn(label.concept, label.geometry) for label in labels if not isinstance(label.geometry, Mask)
         )
-        took = LOOKING + DRAWING * len(drawn)
-        save_labels(annotator, LabelWork(pick.image, drawn, sheet.mark, selection, took))
-        pictures, defects, seconds = pictures + 1, defects + len(drawn), seconds + took
-    return Labelled(pictures, defects, seconds / 60, tuple(dict.fromkeys(added)))
+        seconds = LOOKING + DRAWING * len(drawn)
+        save_labels(who, LabelWork(image, drawn, sheet.mark, selection, seconds))
+        return Labelled(1, len(drawn), seconds / 60, added)

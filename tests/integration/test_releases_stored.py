@@ -74,6 +74,23 @@ def test_releases_and_steps_come_back_in_their_order(
         releases.add(tx, replace(first, id="x", recipe_version=9))
 
 
+def test_what_passed_its_last_gate_and_was_never_released_waits(
+    tx: Connection, versions: tuple[Recipe, Recipe]
+) -> None:
+    assert releases.gated(tx, 9) == ()
+    first, second = (add_gate(tx, version) for version in versions)
+    assert [(one.version, one.gate, one.passed) for one in releases.gated(tx, 9)] == [
+        (2, second.id, True),
+        (1, first.id, True),
+    ]
+    assert [one.version for one in releases.unreleased(tx, 9)] == [2]  # the first one is outdated
+    refused = add_gate(tx, versions[1], passed=False)
+    assert [(one.gate, one.passed) for one in releases.gated(tx, 1)] == [(refused.id, False)]
+    assert releases.unreleased(tx, 9) == ()
+    made(tx, versions[1])
+    assert releases.unreleased(tx, 9) == ()
+
+
 def test_what_was_judged_beside_is_counted_by_station_and_time(
     tx: Connection, versions: tuple[Recipe, Recipe]
 ) -> None:

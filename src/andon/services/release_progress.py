@@ -1,5 +1,6 @@
 """How far releases are, and what each station really runs, as the station reports it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -217,13 +218,18 @@ def release_needs(workspace: Workspace) -> tuple[Need, ...]:
         last = stored_releases.last_of_all(tx)
         broken = [event for event in last if _is_open(event, stations[event.station])]
         releases = {event.release: stored_releases.get(tx, event.release) for event in broken}
-        waiting = stored_releases.unreleased(tx, MAX_UNRELEASED)
+        found = stored_releases.unreleased(tx, MAX_UNRELEASED)
+        waiting = [one for one in found if not _runs_somewhere(one, stations.values())]
         approved = [is_approved(tx, one.package) for one in waiting]
     return (
         *(_broken(releases[name], [e for e in broken if e.release == name]) for name in releases),
         *(_lagging(one) for one in stations.values() if _lags(one)),
         *(_unreleased(one, is_free) for one, is_free in zip(waiting, approved, strict=True)),
     )
+
+
+def _runs_somewhere(one: Gated, stations: Iterable[Station]) -> bool:
+    return any(runs(station.report, one.recipe, one.version) for station in stations)
 
 
 def _is_open(event: ReleaseEvent, station: Station) -> bool:

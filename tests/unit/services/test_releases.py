@@ -423,6 +423,14 @@ def test_what_passed_its_gate_waits_for_an_approval_then_for_a_release(
     waits = ("brackets@2 passed its gate and waits for an approval", f"/models/{NEW.digest}")
     assert needs(workspace) == [waits]
     approve(workspace, NEW.digest, "audited")
+    by_hand = station("ST-2")
+    assign(workspace, "ST-2", AssignmentRequest("brackets@2"))
+    for _ in range(2):
+        by_hand.reports()
+    assert needs(workspace) == []  # it runs somewhere, so somebody decided
+    assign(workspace, "ST-2", AssignmentRequest("brackets@1"))
+    for _ in range(2):
+        by_hand.reports()
     begin(workspace, ("ST-1",))
     assert needs(workspace) == []
     with workspace.database.write() as tx:

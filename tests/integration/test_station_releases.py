@@ -152,6 +152,7 @@ def test_a_shadow_judges_the_same_parts_and_is_what_is_left_out(scene: Scene) ->
         scene.hub.assign(good(scene).recipe, (REFERENCE,), deadline=30_000.0, shadow=shadow)
         scene.until("both judge", lambda: len(scene.hub.shadows) > 10)
         beside = max(inspectors(scene), key=lambda process: process.create_time())
+        assert os.sched_getscheduler(beside.pid) == os.SCHED_IDLE, "it works only when nobody else would"
         beside.suspend()
         judged, dropped = count(scene)
         scene.until("what it has no time for is dropped", lambda: count(scene)[1] > dropped + 20)

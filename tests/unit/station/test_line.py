@@ -56,6 +56,7 @@ class InspectorTwin:
     verdict: Verdict = Verdict.PASS
     dead: bool = False
     asked: int = 0
+    busy: bool = False
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     ready: Any = field(default_factory=lambda: SimpleNamespace(variant="twin/f32", machine="avx2"))
 
@@ -524,3 +525,41 @@ def test_rejects_and_reviews_are_always_kept_and_held(tmp_path: Path, verdict: V
         assert held.queue.value == verdict.value.lower()
 
     scene(act, tmp_path)
+
+
+class BesideTwin:
+    """Remembers what it was offered, whether there was time for it, and how many answers were out."""
+
+    is_wanted = True
+
+    def __init__(self, output: OutputTwin) -> None:
+        self.output = output
+        self.offered: list[tuple[int, bool, int]] = []
+
+    def offer(self, frame: Frame, inspection: str, is_idle: bool) -> None:
+        assert inspection == self.output.heard[-1].inspection
+        self.offered.append((frame.number, is_idle, len(self.output.heard)))
+
+
+def test_who_judges_beside_is_asked_after_the_answer_and_has_time_only_when_nobody_waits(
+    tmp_path: Path,
+) -> None:
+    async def act(bench: Bench) -> None:
+        beside = BesideTwin(bench.output)
+        bench.inspectors.beside = beside  # type: ignore[assignment]
+        bench.twin.gate.clear()
+        bench.show(1, 2, 3)
+        await bench.until(lambda: bench.twin.asked == 1)
+        bench.twin.gate.set()
+        await bench.until(lambda: len(beside.offered) == 3)
+        assert beside.offered == [(1, False, 1), (2, False, 2), (3, True, 3)]
+        bench.twin.busy = True
+        bench.show(4)
+        await bench.until(lambda: len(beside.offered) == 4)
+        assert beside.offered[3] == (4, False, 4), "the inspector that works still owes a late part"
+        bench.inspectors.running = None
+        bench.show(5)
+        await bench.until(lambda: len(beside.offered) == 5)
+        assert beside.offered[4] == (5, False, 5)
+
+    scene(act, tmp_path, queue=4)

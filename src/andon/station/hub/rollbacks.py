@@ -109,6 +109,7 @@ class WayBack:
                 raise Superseded("something newer runs already")
             await self._write(fact)
             self._state.rolled_back, self._state.trial = fact, None
+            self._inspectors.beside.want(None)
             self._state.raise_alarm(alarm_of(fact))
 
         self._inspectors.beside.want(None)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.domain.annotations import Box, Label, Polygon
+from andon.domain.annotations import Label, Polygon
 from andon.domain.feedback import Answer
 from andon.domain.inspections import Verdict
 from andon.errors import InvalidInput
@@ -82,29 +82,37 @@ def labels_of(
     return (Label(concepts[int(random.integers(len(concepts)))], _speck(part.pixels.shape, random)),)
 
 
-def outlines(mask: NDArray[np.bool_]) -> tuple[Polygon | Box, ...]:
-    """The parts of a mask (H, W) as a person draws them, in pixels, largest first; a thin one is a box."""
+def outlines(mask: NDArray[np.bool_]) -> tuple[Polygon, ...]:
+    """The parts of a mask (H, W) as a person draws them, in pixels, largest first; round a line there is
+    a pixel to spare."""
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    drawn = [_outline(contour) for contour in sorted(found, key=cv2.contourArea, reverse=True)]
+    drawn = [_outline(contour, mask.shape) for contour in sorted(found, key=cv2.contourArea, reverse=True)]
     large = [outline for area, outline in drawn if area >= _LEAST_AREA]
     return tuple(large or [outline for _, outline in drawn[:1]])
 
 
-def _outline(contour: NDArray[Any]) -> tuple[float, Polygon | Box]:
-    """A contour's area and how it is drawn."""
+def _outline(contour: NDArray[Any], shape: tuple[int, ...]) -> tuple[float, Polygon]:
+    """A contour's area, and how it is drawn."""
     points = cv2.approxPolyDP(contour, _SMOOTH, closed=True).reshape(-1, 2)
-    area = float(cv2.contourArea(points))
-    if len(points) >= 3 and area > 0:
-        return area, Polygon(tuple((float(x), float(y)) for x, y in points))
-    x, y, width, height = cv2.boundingRect(contour)
-    return float(width * height), Box(x, y, width, height)
+    if len(points) < 3 or cv2.contourArea(points) <= 0:
+        points = _widened(contour, shape)
+    return float(cv2.contourArea(points)), Polygon(tuple((float(x), float(y)) for x, y in points))
 
 
-def _speck(shape: tuple[int, ...], random: np.random.Generator) -> Box:
+def _widened(contour: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Corners around a line, or a point, and its neighbours."""
+    line = np.zeros(shape, np.uint8)
+    cv2.drawContours(line, [contour], -1, 1, 1)
+    wide = cv2.dilate(line, np.ones((3, 3), np.uint8))
+    around, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return np.asarray(around[0]).reshape(-1, 2)
+
+
+def _speck(shape: tuple[int, ...], random: np.random.Generator) -> Polygon:
     height, width = shape[:2]
-    side = max(4, round(0.03 * min(height, width)))
-    x, y = random.uniform(0, width - side), random.uniform(0, height - side)
-    return Box(float(x), float(y), side, side)
+    side = max(4.0, round(0.03 * min(height, width)))
+    x, y = float(random.uniform(0, width - side)), float(random.uniform(0, height - side))
+    return Polygon(((x, y), (x + side, y), (x + side, y + side), (x, y + side)))
 
 
 def _random(name: str, seed: int) -> np.random.Generator:

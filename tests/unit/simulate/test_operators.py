@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from andon.domain.annotations import Box, Polygon
+from andon.domain.annotations import Polygon
 from andon.domain.feedback import Answer, Queue, Review, truth_of
 from andon.domain.inspections import Verdict
 from andon.errors import InvalidInput
@@ -67,11 +67,18 @@ def test_outlines_cover_what_the_mask_covers():
 
 
 def fill(drawn, shape):
-    if isinstance(shape, Polygon):
-        cv2.fillPoly(drawn, [np.array(shape.points, np.int32)], 1)
-    else:
-        x, y = int(shape.x), int(shape.y)
-        drawn[y : y + int(shape.height), x : x + int(shape.width)] = 1
+    cv2.fillPoly(drawn, [np.array(shape.points, np.int32)], 1)
+
+
+def test_a_line_one_pixel_wide_and_a_single_pixel_have_an_outline_too():
+    for place in (np.s_[5, 2:9], np.s_[0:9, 0], np.s_[7, 7]):
+        mask = np.zeros((12, 12), bool)
+        mask[place] = True
+        drawn = np.zeros(mask.shape, np.uint8)
+        (shape,) = outlines(mask)
+        fill(drawn, shape)
+        assert drawn[mask].all() and drawn.sum() <= 9 * mask.sum()
+        assert all(0 <= x < 12 and 0 <= y < 12 for x, y in shape.points)
 
 
 def test_an_annotator_draws_what_is_there_and_errs_at_the_stated_rate():
@@ -82,7 +89,7 @@ def test_an_annotator_draws_what_is_there_and_errs_at_the_stated_rate():
         assert {label.concept for label in labels} == {concept for concept, _ in part.defects}
     wrong = [labels_of(part, ("dent",), PersonSettings(mistakes=1.0)) for part in parts]
     assert all(bool(labels) is not bool(part.defects) for part, labels in zip(parts, wrong, strict=True))
-    assert all(isinstance(labels[0].geometry, Box) for labels in wrong if labels)
+    assert all(isinstance(labels[0].geometry, Polygon) for labels in wrong if labels)
     some = [labels_of(part, ("dent",), PersonSettings(mistakes=0.25, seed=4)) for part in parts]
     errors = [bool(labels) is not bool(part.defects) for part, labels in zip(parts, some, strict=True)]
     assert 0.12 < np.mean(errors) < 0.4

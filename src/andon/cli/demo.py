@@ -11,8 +11,9 @@ import typer
 
 from andon.cli.demo_learn import draw_fresh, draw_parts, import_folder, inspect, learn, settings_for
 from andon.cli.demo_line import LineFolder, RunningLine, report_of, running_line
-from andon.cli.demo_plan import AMOUNTS, STATION, Amount, Size
+from andon.cli.demo_plan import AMOUNTS, DATASET, NAME, STATION, Amount, Size
 from andon.cli.session import Json, Session, print_json, print_table, progress_bar, talk
+from andon.domain.datasets import DatasetSpec
 from andon.domain.images import ImageFilter
 from andon.services.workspaces import RECORDS, Workspace, create_workspace
 
@@ -64,9 +65,9 @@ class _Asked:
     weights: str
     quiet: bool
 
-    def learn(self, workspace: Workspace, query: ImageFilter) -> str:
-        """A first model from the images that ``query`` asks for; its digest."""
-        return learn(workspace, query, lambda snapshot: settings_for(snapshot, self.amount, self.weights))
+    def learn(self, workspace: Workspace, spec: DatasetSpec) -> str:
+        """A first model from the images that ``spec`` asks for; its digest."""
+        return learn(workspace, spec, lambda snapshot: settings_for(snapshot, self.amount, self.weights))
 
     def report(self, workspace: Workspace, fresh: tuple[Path, Path] | None) -> dict[str, object]:
         """What the model makes of parts that it has not learned from."""
@@ -80,7 +81,8 @@ class _Asked:
 
 def _own_images(asked: _Asked, data: Path) -> dict[str, object]:
     workspace, _ = create_workspace(asked.folder / "workspace", asked.who)
-    asked.learn(workspace, ImageFilter(source=import_folder(workspace, data)))
+    query = ImageFilter(source=import_folder(workspace, data))
+    asked.learn(workspace, DatasetSpec(NAME, query))
     return {"inspected": asked.report(workspace, None)}
 
 
@@ -94,7 +96,7 @@ def _loop(asked: _Asked, ends: bool) -> dict[str, object]:
     workspace = _new_workspace(asked.folder, asked.who)
     begun = time.monotonic()
     import_folder(workspace, draw_parts(asked.folder / "parts", amount))
-    model = asked.learn(workspace, ImageFilter())
+    model = asked.learn(workspace, DATASET)
     inspected = asked.report(workspace, draw_fresh(asked.folder, amount))
     approve(workspace, model, "the first report was looked at; the line will show the rest")
     seconds = {"first model": round(time.monotonic() - begun, 1)}

@@ -8,7 +8,6 @@ from pathlib import Path
 from andon.cli.demo_plan import COSTS, EARLIER, FRESH, NAME, Amount
 from andon.cli.session import progress_bar, talk
 from andon.domain.datasets import DatasetSpec, Snapshot, Split
-from andon.domain.images import ImageFilter
 from andon.domain.presets import preset
 from andon.domain.runs import Family, TrainSettings
 from andon.services.inspection_reports import Summary
@@ -58,18 +57,18 @@ def import_folder(workspace: Workspace, source: Path) -> str:
     return name
 
 
-def learn(workspace: Workspace, query: ImageFilter, choose: Choose) -> str:
-    """Freeze what ``query`` asks for, train, evaluate, make the recipe; gives the model's digest."""
+def learn(workspace: Workspace, spec: DatasetSpec, choose: Choose) -> str:
+    """Freeze what ``spec`` asks for, train, evaluate, make the recipe; gives the model's digest."""
     from andon.jobs.train import train_model
     from andon.services.datasets import freeze_dataset
     from andon.services.evaluations import evaluate_model
     from andon.services.recipes import RecipeRequest, make_recipe
 
-    frozen = freeze_dataset(workspace, DatasetSpec(NAME, query))
+    frozen = freeze_dataset(workspace, spec)
     for remark in frozen.remarks():
         talk.print(remark, soft_wrap=True)
     with progress_bar("training") as bar:
-        trained = train_model(workspace, NAME, choose(frozen.snapshot), bar.report)
+        trained = train_model(workspace, spec.name, choose(frozen.snapshot), bar.report)
     with progress_bar("evaluating") as bar:
         evaluation = evaluate_model(workspace, trained.digest, "onnxruntime/f32", COSTS, bar.report)
     for name, value in evaluation.facts().items():

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, field
 
 from andon.cli.demo_line import RunningLine
 from andon.cli.demo_people import Annotator, Labelled, Operator, at_work
-from andon.cli.demo_plan import ANNOTATOR, COSTS, NAME, OPERATOR, REVIEW, STATION, Amount
+from andon.cli.demo_plan import ANNOTATOR, COSTS, DATASET, NAME, OPERATOR, REVIEW, STATION, Amount
 from andon.cli.demo_quality import COLUMNS, Estimated, estimates
 from andon.cli.demo_table import as_json, before_and_after, sentence, table_of
 from andon.cli.session import print_table, progress_bar, talk
-from andon.domain.datasets import DatasetSpec
 from andon.domain.gates import Gate
 from andon.domain.jobs import JobState
 from andon.domain.loops import LoopPlan, Turn, TurnStep
@@ -147,7 +146,7 @@ def turn(demo: Demo) -> Turn:
     amount = demo.amount
     plan = LoopPlan(
         NAME,
-        DatasetSpec(NAME),
+        DATASET,
         amount.train(),
         COSTS,
         fine_tune=amount.steps,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from andon.domain.datasets import DatasetSpec, Split, SplitRule
 from andon.domain.feedback import SendPolicy, SendRule
 from andon.domain.gates import GateLimits, ReviewModel
 from andon.domain.inspections import Verdict
@@ -43,6 +44,14 @@ ANNOTATOR = PersonSettings(mistakes=0.01, answers=1.0, seed=12)
 DEADLINE, QUEUE = 1000.0, 20
 """Milliseconds for a verdict, and parts that may wait for it: a machine on which people look at pages while
 a demo runs is slow at times."""
+
+DATASET = DatasetSpec(
+    NAME,
+    rule=SplitRule(
+        fractions={Split.TRAIN: 0.5, Split.STOP: 0.1, Split.CALIBRATION: 0.25, Split.TEST: 0.15}
+    ),
+)
+"""More than usual for the cuts: with so few parts they are what is least certain of a model."""
 
 KEEP = KeepPolicy(passes=0.02, audit=0.06)
 SEND = SendPolicy(near=0.1, rules=(SendRule(verdict=Verdict.REJECT),), random=0.02, quota=5000)

@@ -95,7 +95,8 @@ def rank(candidates: Candidates, count: int, control: float, seed: int) -> tuple
     most = min(max(count, 0), len(candidates.keys))
     drawn = draw(candidates.keys, round(most * control), seed)
     chosen = choose(candidates, most - len(drawn), set(drawn))
-    told = [Picked(index, PickReason.CONTROL, float(_scores(candidates)[index])) for index in drawn]
+    scores = _scores(candidates)
+    told = [Picked(index, PickReason.CONTROL, float(scores[index])) for index in drawn]
     return _interleaved(chosen, told)
 
 
@@ -116,7 +117,7 @@ def choose(candidates: Candidates, count: int, without: set[int]) -> tuple[Picke
     far = _typical_distance(features)
     free = np.array([index not in without for index in ordered.tolist()], np.bool_)
     rows, own = ordered[free], features[free]
-    values = _scores(candidates)[rows]
+    values, lengths = _scores(candidates)[rows], (own**2).sum(axis=1)
     apart = np.ones(len(rows))
     left = np.ones(len(rows), np.bool_)
     taken: list[Picked] = []
@@ -125,7 +126,8 @@ def choose(candidates: Candidates, count: int, without: set[int]) -> tuple[Picke
         left[place] = False
         index = int(rows[place])
         taken.append(Picked(index, reason_of(candidates, index), float(values[place])))
-        apart = np.minimum(apart, np.linalg.norm(own - own[place], axis=1) / far)
+        squares = lengths + lengths[place] - 2 * (own @ own[place])
+        apart = np.minimum(apart, np.sqrt(np.maximum(squares, 0.0)) / far)
     return tuple(taken)
 
 
@@ -193,12 +195,11 @@ def _scores(candidates: Candidates) -> Numbers:
 
 
 def _typical_distance(features: Floats) -> float:
-    """Median distance of neighbours in a list of the candidates; 1 where all are the same."""
+    """Median distance of some candidates from some others; 1 where all are the same."""
     if len(features) < 2:
         return 1.0
     rows = features[np.linspace(0, len(features) - 1, min(len(features), BLOCK)).astype(np.intp)]
-    others = np.linalg.norm(rows[:, np.newaxis] - rows[np.newaxis, :: max(1, len(rows) // 64)], axis=2)
-    return float(np.median(others)) or 1.0
+    return float(np.median(_distances(rows, rows[:: max(1, len(rows) // 64)]))) or 1.0
 
 
 def _mean_nearest(rows: Floats, known: Floats, *, besides_itself: bool = False) -> Numbers:
@@ -212,7 +213,7 @@ def _mean_nearest(rows: Floats, known: Floats, *, besides_itself: bool = False) 
 
 
 def _distances(rows: Floats, known: Floats) -> Numbers:
-    squares = (rows**2).sum(axis=1)[:, np.newaxis] + (known**2).sum(axis=1) - 2 * rows @ known.T
+    squares = (rows**2).sum(axis=1)[:, np.newaxis] + (known**2).sum(axis=1) - 2 * (rows @ known.T)
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)), np.float64)
 
 

@@ -186,7 +186,7 @@ def _candidate(
     reviews: Mapping[str, Review],
     shadows: Mapping[str, Sequence[Verdict]],
 ) -> Candidate:
-    own = tuple(one for one in inspected if one.image == image.digest)
+    own = tuple(one for one in inspected if one.image in (image.digest, None))
     said = [reviews[one.id] for one in own if one.id in reviews]
     beside = tuple(verdict for one in own for verdict in shadows.get(one.id, ()))
     return Candidate(image, own, said[-1] if said else None, beside)

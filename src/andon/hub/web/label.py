@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from andon.domain.annotations import Mask, WholeImage
@@ -56,6 +56,17 @@ class DoneView:
     pictures: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What a form without script sends: ``action`` is accept, clean or skip; or a ``concept`` is named."""
+
+    image: Annotated[str, Form()]
+    mark: Annotated[str, Form()] = ""
+    selection: Annotated[str, Form()] = ""
+    action: Annotated[str, Form()] = ""
+    concept: Annotated[str, Form()] = ""
+
+
 @router.get("/label")
 def show(
     request: Request,
@@ -75,36 +86,29 @@ def show(
 
 
 @router.post("/label")
-def save(
-    request: Request,
-    image: Annotated[str, Form()],
-    mark: Annotated[str, Form()] = "",
-    selection: Annotated[str, Form()] = "",
-    action: Annotated[str, Form()] = "",
-    concept: Annotated[str, Form()] = "",
-) -> Response:
+def save(request: Request, form: Annotated[Pressed, Depends()]) -> Response:
     """What a browser without script sends: the proposal as it is, clean, one concept, or skip."""
     workspace = workspace_of(request)
-    sheet = label_sheet(workspace, image)
+    sheet = label_sheet(workspace, form.image)
     work = LabelWork(
         image=sheet.image.digest,
-        labels=_said(sheet, action, concept),
-        mark=mark,
-        selection=selection or None,
-        skipped=action == "skip",
+        labels=_said(sheet, form),
+        mark=form.mark,
+        selection=form.selection or None,
+        skipped=form.action == "skip",
     )
     save_labels(workspace, work)
-    made = find_selection(workspace, selection) if selection else None
+    made = find_selection(workspace, form.selection) if form.selection else None
     pictures = picked_pictures(workspace, made) if made else ()
     return RedirectResponse(_next(sheet, made, pictures), status_code=303)
 
 
-def _said(sheet: LabelSheet, action: str, concept: str) -> tuple[Drawn, ...]:
-    if concept:
-        return (Drawn(concept),)
-    if action not in ("accept", "clean", "skip"):
-        raise InvalidInput(f"{action[:40]!r} is nothing that can be done with a picture")
-    return tuple(_drawn(sheet)) if action == "accept" else ()
+def _said(sheet: LabelSheet, form: Pressed) -> tuple[Drawn, ...]:
+    if form.concept:
+        return (Drawn(form.concept),)
+    if form.action not in ("accept", "clean", "skip"):
+        raise InvalidInput(f"{form.action[:40]!r} is nothing that can be done with a picture")
+    return tuple(_drawn(sheet)) if form.action == "accept" else ()
 
 
 def _drawn(sheet: LabelSheet) -> list[Drawn]:

@@ -15,7 +15,7 @@ import { hueOf, labelsOf, shapesOf } from "./labels.js";
 import { stopwatch } from "./timing.js";
 
 const TOOLS = { select, box, polygon };
-const HEIGHT_VH = 64;
+const HEIGHT_VH = 58;
 
 onAttach("form[data-label]", (form) => {
   const sheet = JSON.parse(form.querySelector("[data-label-sheet]").textContent);

@@ -176,7 +176,7 @@ def built(folder: Path, side: int) -> LoadedPackage:
     given = OutputSpec(CONCEPTS, maps=True, map_stride=plan.stride, score_floor=0.0)
     trained = TrainedModel(folder / "weights", settings, CONCEPTS, taken, given, 0, 0, "", {}, ())
     keep(trained, network.state_dict())
-    export(trained, folder / "model.onnx")
+    _, given = export(trained, folder / "model.onnx")
     content = (folder / "model.onnx").read_bytes()
     golden = textures(side, 1)[0]
     maps = Executor(graph.check(content, taken, given), REFERENCE, THREADS).run(fit(golden, taken)).maps

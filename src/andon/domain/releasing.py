@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from andon.domain.releases import HUB, Release, ReleaseEvent, ReleaseStep
 from andon.domain.stations import (
@@ -11,6 +11,7 @@ from andon.domain.stations import (
     KeepPolicy,
     RolledBack,
     Runnable,
+    Station,
     StationReport,
     WatchLimits,
 )
@@ -113,6 +114,15 @@ def seconds_between(earlier: Timestamp, later: Timestamp) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
+def by_its_clock(at: Timestamp, station: Station) -> Timestamp:
+    """A time of the hub as the clock of a station shows it, by what the two said at its last report."""
+    if station.report is None or station.reported_at is None:
+        return at
+    ahead = timedelta(seconds=seconds_between(station.reported_at, station.report.at))
+    moment = datetime.fromisoformat(at) + ahead
+    return Timestamp(moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+
+
 def runs(report: StationReport | None, recipe: str, version: int) -> bool:
     """Whether a station says that it judges with this recipe version."""
     return report is not None and (report.recipe, report.recipe_version) == (recipe, version)
@@ -144,12 +154,14 @@ class Pieces:
 
     Attributes:
         new: what is released. running: what the station really runs; None: nothing.
-        told: the assignment in force. rejects: expected share of REJECT and REVIEW; None: not known.
+        told: the assignment in force. before: the last one that is not of this release.
+        rejects: expected share of REJECT and REVIEW; None: not known.
     """
 
     new: Runnable
     running: Runnable | None
     told: Assignment | None
+    before: Assignment | None = None
     rejects: float | None = None
 
 
@@ -171,9 +183,18 @@ def assignment_for(
         return replace(made, fallback=before, watch=watch)
     shadowed = told is not None and told.release == release.id and told.shadow is not None
     if event.step is ReleaseStep.STOPPED and shadowed and running is not None:
-        made = _assignment(release, event, (running, told, counter))
-        return replace(made, fallback=_kept_fallback(running, told), release=None)
+        return _as_before(_assignment(release, event, (running, told, counter)), pieces)
     return None
+
+
+def _as_before(made: Assignment, pieces: Pieces) -> Assignment:
+    """``made``, with all else as before the shadow, where the station still runs what it ran then."""
+    before = pieces.before
+    if before is None or before.recipe != made.recipe:
+        fallback = None if pieces.running is None else _kept_fallback(pieces.running, pieces.told)
+        return replace(made, release=None, fallback=fallback)
+    again = replace(before, counter=made.counter, author=made.author, at=made.at)
+    return replace(again, shadow=None, watch=None)
 
 
 def way_back(told: Assignment, counter: int, by: tuple[str, Timestamp]) -> Assignment | None:

@@ -15,11 +15,11 @@ from andon.domain.releases import (
     ReleaseStep,
     state_of,
 )
-from andon.domain.releasing import LAG_SECONDS, ShadowTally, runs, seconds_between
+from andon.domain.releasing import LAG_SECONDS, ShadowTally, by_its_clock, runs, seconds_between
 from andon.domain.stations import Station
 from andon.services.assignments import is_approved
 from andon.services.jobs import ago
-from andon.services.releases import PARTS_OF_A_DAY, Steps, last_steps
+from andon.services.releases import BAD_ENDS, LAST_PARTS, Steps, last_steps
 from andon.services.stations import SILENT_SECONDS
 from andon.services.workspaces import Workspace, now
 from andon.store import inspections as stored_inspections
@@ -66,8 +66,9 @@ class StationProgress:
         runs: it says that it judges with the released version.
         can_go_back: the assignment in force is this release's and says what ran before.
         shadow: what the released recipe judged beside. flips: parts on which it disagrees, worst first.
-        parts: that it judged really, ``PARTS_OF_A_DAY`` at most.
+        parts: that it judged really, of the station's last ``LAST_PARTS``.
         watch_left: seconds; None while it is not watched.
+        needs_person: it ended badly there, and nobody has done or said anything since.
     """
 
     wave: int
@@ -81,6 +82,7 @@ class StationProgress:
     flips: tuple[ShownFlip, ...]
     parts: int
     watch_left: float | None
+    needs_person: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ class ReleaseProgress:
     def may_stop(self) -> bool:
         """Whether a station waits or judges beside."""
         return any(one.last.step in (ReleaseStep.WAITING, ReleaseStep.SHADOW) for one in self.stations)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether a station of it ended badly, and nobody has done or said anything since."""
+        return any(one.needs_person for one in self.stations)
 
     @property
     def may_go_back(self) -> tuple[str, ...]:
@@ -140,11 +147,11 @@ def _station(
     of, wave = which
     last = events[-1]
     station = stored_stations.get(tx, last.station)
-    trial = Trial(last.station, of.recipe, of.recipe_version, of.at)
+    trial = Trial(last.station, of.recipe, of.recipe_version, by_its_clock(of.at, station))
     told = station.assignment
     ours = told is not None and told.release == of.id
     switched = last.step in (ReleaseStep.SWITCHED, ReleaseStep.WATCHED, ReleaseStep.DONE)
-    judged = stored_releases.verdicts(tx, trial, PARTS_OF_A_DAY)
+    judged = stored_releases.verdicts(tx, trial, LAST_PARTS)
     left = of.settings.watch.seconds - seconds_between(last.at, now())
     found = stored_releases.flips(tx, trial, MAX_FLIPS)
     return StationProgress(
@@ -159,6 +166,7 @@ def _station(
         flips=tuple(ShownFlip(flip, _has_picture(workspace, tx, flip)) for flip in found),
         parts=sum(judged.values()),
         watch_left=max(0.0, left) if last.step is ReleaseStep.WATCHED else None,
+        needs_person=_is_open(last, station),
     )
 
 
@@ -235,11 +243,10 @@ def _runs_somewhere(one: Gated, stations: Iterable[Station]) -> bool:
 def _is_open(event: ReleaseEvent, station: Station) -> bool:
     """Whether a release ended badly there of late, and nobody on the hub did it or did anything since."""
     told, back = station.assignment, station.report.rolled_back if station.report else None
-    bad = event.step in (ReleaseStep.STOPPED, ReleaseStep.ROLLED_BACK)
-    if told is None or not bad or told.at > event.at or event.at < ago(WEEK_SECONDS):
+    if told is None or event.step not in BAD_ENDS or told.at > event.at or event.at < ago(WEEK_SECONDS):
         return False
-    on_the_station = back is not None and back.counter == told.counter
-    return on_the_station or event.author == HUB or event.author.startswith("station/")
+    by_a_touch_there = back is not None and back.counter == told.counter and back.author == event.author
+    return by_a_touch_there or event.author == HUB or event.author.startswith("station/")
 
 
 def _broken(of: Release, events: list[ReleaseEvent]) -> Need:
@@ -247,7 +254,7 @@ def _broken(of: Release, events: list[ReleaseEvent]) -> Need:
     first = min(events, key=lambda event: (event.step is not ReleaseStep.ROLLED_BACK, event.at))
     went = "went back" if first.step is ReleaseStep.ROLLED_BACK else "stopped"
     what = f"The release of {of.recipe}@{of.recipe_version} {went} at {first.station}: {first.reason}"
-    todo = "Look at the parts on which the two disagree, then release another version or assign one."
+    todo = "Look at what happened, then release another version, assign one, or note that it may stay so."
     return Need(what, todo, True, f"/releases/{of.id}", first.at)
 
 

@@ -14,6 +14,7 @@ from andon.domain.releasing import (
     Seen,
     ShadowTally,
     assignment_for,
+    by_its_clock,
     expected_rejects,
     may_begin,
     next_step,
@@ -41,8 +42,13 @@ MAX_REASON = 2000
 MAX_STATIONS = 500
 
 DAY_SECONDS = 86_400.0
-PARTS_OF_A_DAY = 5000
-"""At most so many of the last parts say what share of REJECT and REVIEW is to be expected."""
+LAST_PARTS = 5000
+"""So many of a station's last parts are looked at, however many it judged."""
+
+BACK = 10
+"""Assignments that are looked through for what a station was told before."""
+
+BAD_ENDS = frozenset({ReleaseStep.STOPPED, ReleaseStep.ROLLED_BACK})
 
 Steps = Mapping[str, ReleaseStep]
 
@@ -143,7 +149,7 @@ def open_release_of(workspace: Workspace, station: str) -> ReleaseEvent | None:
 def moves_with(tx: Connection, report: StationReport) -> bool:
     """Whether this report could bring a release a step on; costs one look-up where it cannot."""
     last = stored_releases.last_of(tx, report.station)
-    if last is None or last.step in {ReleaseStep.STOPPED, ReleaseStep.ROLLED_BACK}:
+    if last is None or last.step in BAD_ENDS:
         return False
     return last.step is not ReleaseStep.DONE or report.rolled_back is not None
 
@@ -174,14 +180,15 @@ def _seen(
     tx: Connection, of: Release, history: tuple[ReleaseEvent, ...], last: ReleaseEvent, at: Timestamp
 ) -> Seen:
     station = stored_stations.get(tx, last.station)
-    trial = Trial(last.station, of.recipe, of.recipe_version, last.at)
+    since = by_its_clock(last.at, station)
+    trial = Trial(last.station, of.recipe, of.recipe_version, since)
     over = seconds_between(last.at, at) >= of.settings.watch.seconds
     counts = last.step is ReleaseStep.WATCHED and over
     return Seen(
         report=station.report,
         told=station.assignment,
         shadow=stored_releases.tally(tx, trial) if last.step is ReleaseStep.SHADOW else ShadowTally(),
-        parts=sum(stored_releases.verdicts(tx, trial, PARTS_OF_A_DAY).values()) if counts else 0,
+        parts=sum(stored_releases.verdicts(tx, trial, LAST_PARTS).values()) if counts else 0,
         may_begin=may_begin(of, last.station, last_steps(history)),
         approved=is_approved(tx, of.package),
         known=_runs(tx, station) is not None,
@@ -215,7 +222,9 @@ def _pieces(tx: Connection, of: Release, event: ReleaseEvent) -> Pieces:
     station = stored_stations.get(tx, event.station)
     new = runnable(tx, stored_recipes.get(tx, of.recipe, of.recipe_version))
     rejects = _expected(tx, of, station) if event.step is ReleaseStep.SWITCHED else None
-    return Pieces(new, _running(tx, station), station.assignment, rejects)
+    told = stored_assignments.history(tx, event.station, BACK)
+    before = next((one for one in told if one.release != of.id), None)
+    return Pieces(new, _running(tx, station), station.assignment, before, rejects)
 
 
 def _running(tx: Connection, station: Station) -> Runnable | None:
@@ -236,13 +245,15 @@ def _expected(tx: Connection, of: Release, station: Station) -> float | None:
     """Share of REJECT and REVIEW to be expected: from the shadow, else from what ran there of late."""
     history = stored_releases.events(tx, of.id)
     began = next(event.at for event in history if event.station == station.name)
-    tally = stored_releases.tally(tx, Trial(station.name, of.recipe, of.recipe_version, began))
+    since = by_its_clock(began, station)
+    tally = stored_releases.tally(tx, Trial(station.name, of.recipe, of.recipe_version, since))
     expected = expected_rejects(tally.rejects, tally.judged)
     runs = _runs(tx, station)
     if expected is not None or runs is None:
         return expected
-    ran = Trial(station.name, runs.name, runs.version, ago(DAY_SECONDS))
-    of_late = stored_releases.verdicts(tx, ran, PARTS_OF_A_DAY)
+    day = by_its_clock(ago(DAY_SECONDS), station)
+    ran = Trial(station.name, runs.name, runs.version, day)
+    of_late = stored_releases.verdicts(tx, ran, LAST_PARTS)
     rejects = of_late.get(Verdict.REJECT, 0) + of_late.get(Verdict.REVIEW, 0)
     return expected_rejects(rejects, sum(of_late.values()))
 
@@ -336,6 +347,26 @@ def stop(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseEvent, .
             raise Conflict(
                 f"no station of release {of.id} waits or judges beside", "Roll it back, if it is bad."
             )
+        return stored_releases.events(tx, of.id)
+
+
+def acknowledge(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseEvent, ...]:
+    """Say that a person has seen where a release stopped or went back by itself, and why that is enough.
+
+    Raises:
+        NotFound, Conflict: no release, or several, begin so; or no station of it stopped or went back.
+        InvalidInput: there is no reason.
+    """
+    _check_reason(reason)
+    with workspace.database.write() as tx:
+        of = stored_releases.get(tx, start)
+        steps = last_steps(stored_releases.events(tx, of.id))
+        bad = {name: step for name, step in steps.items() if step in BAD_ENDS}
+        if not bad:
+            raise Conflict(f"no station of release {of.id} stopped or went back")
+        for name, step in bad.items():
+            seen = ReleaseEvent(of.id, name, step, reason.strip(), workspace.who, now())
+            stored_releases.add_event(tx, seen)
         return stored_releases.events(tx, of.id)
 
 

@@ -175,15 +175,12 @@ def flips(tx: Connection, trial: Trial, limit: int) -> tuple[Flip, ...]:
 
 
 def verdicts(tx: Connection, trial: Trial, limit: int) -> Mapping[Verdict, int]:
-    """Verdicts on the last ``limit`` parts that really were judged by a recipe version at a station."""
-    wanted = and_(
-        inspections.c.station == trial.station,
-        inspections.c.at >= trial.since,
-        inspections.c.recipe_id == _recipe(trial),
-    )
-    last = select(inspections.c.verdict).where(wanted).order_by(inspections.c.id.desc()).limit(limit)
-    counted = last.subquery()
-    found = tx.execute(select(counted.c.verdict, func.count()).group_by(counted.c.verdict))
+    """Verdicts that were really given by a recipe version, of the last ``limit`` parts of the station."""
+    shown = (inspections.c.verdict, inspections.c.recipe_id, inspections.c.at)
+    of_station = select(*shown).where(inspections.c.station == trial.station)
+    last = of_station.order_by(inspections.c.id.desc()).limit(limit).subquery()
+    wanted = (last.c.recipe_id == _recipe(trial)) & (last.c.at >= trial.since)
+    found = tx.execute(select(last.c.verdict, func.count()).where(wanted).group_by(last.c.verdict))
     return {Verdict(row[0]): row[1] for row in found}
 
 

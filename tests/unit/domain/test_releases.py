@@ -382,6 +382,20 @@ def test_only_a_shadow_is_taken_away_when_a_release_stops() -> None:
         assert assignment_for(release(), event(step), Pieces(NEW_ONE, OLD_ONE, shadowed), 9) is None
 
 
+def test_a_shadow_that_stops_leaves_what_was_told_before_it() -> None:
+    shadowed = told(shadow=NEW_ONE, fallback=OLDER)
+    earlier = told(
+        belongs="earlier", fallback=OLDER, keep=KeepPolicy(0.9), watch=WatchLimits(), deadline=12.0
+    )
+    pieces = Pieces(NEW_ONE, OLD_ONE, shadowed, earlier)
+    made = assignment_for(release(), event(ReleaseStep.STOPPED), pieces, 9)
+    assert made == replace(earlier, counter=9, at=SOON, watch=None)
+    elsewhere = Pieces(NEW_ONE, OLDER, shadowed, earlier)  # it went back during the shadow
+    made = assignment_for(release(), event(ReleaseStep.STOPPED), elsewhere, 9)
+    assert made is not None
+    assert (made.recipe, made.release, made.fallback) == (OLDER.recipe, None, None)
+
+
 def test_the_way_back_is_what_ran_before_with_the_rest_as_it_is() -> None:
     switched = told(NEW, 8, fallback=OLD_ONE, watch=WatchLimits(), keep=KeepPolicy(0.5))
     made = way_back(switched, 9, ("anna", SOON))

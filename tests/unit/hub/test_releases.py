@@ -197,6 +197,14 @@ def test_a_release_that_went_wrong_stands_on_the_overview(
     runs = hub.get("/stations/ST-1").text
     assert "went back to brackets v1" in runs
     assert "Says that it runs" in hub.get("/stations").text
+    assert hub.post(f"/releases/{made.id}/acknowledgement").status_code == 422
+    seen = hub.post(f"/releases/{made.id}/acknowledgement", data={"reason": "a bad box"})
+    assert "a bad box" in seen.text
+    assert "Note it" in shown
+    assert "Note it" not in seen.text
+    assert f"/releases/{made.id}" not in hub.get("/").text
+    asked = hub.post(f"/api/releases/{made.id}/acknowledgement", json={"reason": "again"})
+    assert (asked.status_code, asked.json()[-1]["author"]) == (200, "quentin")
 
 
 def test_who_assigns_past_a_release_is_told_that_it_ends(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from simulators import told_stations
 from simulators.records import package, recipe
 from simulators.told_stations import NEW, ToldStation, add_gate, stock
 
@@ -16,8 +17,9 @@ from andon.errors import Conflict, InvalidInput, NotFound, Refused
 from andon.services import release_progress
 from andon.services.approvals import approve, withdraw
 from andon.services.assignments import hub_key
+from andon.services.jobs import ago
 from andon.services.release_progress import page_of_releases, progress, release_needs
-from andon.services.releases import ReleaseRequest, last_steps, release, roll_back, stop
+from andon.services.releases import ReleaseRequest, acknowledge, last_steps, release, roll_back, stop
 from andon.services.stations import AssignmentRequest, assign, signed_assignment
 from andon.services.workspaces import Workspace, create_workspace
 from andon.store import assignments, recipes, releases
@@ -459,6 +461,64 @@ def test_a_release_that_went_wrong_needs_a_person_until_one_acts(
     assert [link for _, link in needs(workspace)] == [f"/releases/{of.id}"]  # ST-2 was stopped for it
     assign(workspace, "ST-2", AssignmentRequest("brackets@1"))
     assert needs(workspace) == []
+
+
+def test_a_person_may_say_that_it_may_stay_so(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second = station("ST-1"), station("ST-2")
+    of = begin(workspace, ("ST-1",), ("ST-2",))
+    with pytest.raises(Conflict, match="stopped or went back"):
+        acknowledge(workspace, of.id, "early")
+    finish(first)
+    second.reports()
+    first.goes_back("asked for on the station", "anna")
+    first.reports()
+    assert needs(workspace)[0][1] == f"/releases/{of.id}"
+    assert progress(workspace, of.id).needs_person
+    with pytest.raises(InvalidInput, match="reason"):
+        acknowledge(workspace, of.id, "")
+    acknowledge(workspace, of.id, "a box of bad parts")
+    first.reports()
+    assert needs(workspace) == []
+    shown = progress(workspace, of.id)
+    assert (shown.state, shown.needs_person) == (ReleaseState.ROLLED_BACK, False)
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.ROLLED_BACK, "ST-2": ReleaseStep.STOPPED}
+
+
+def test_a_shadow_that_ends_leaves_all_as_it_was_before(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    first = begin(workspace, ("ST-1",))
+    finish(st)
+    with workspace.database.write() as tx:
+        add_gate(tx, recipes.add_version(tx, recipe(NEW)))
+    other = replace(SETTINGS, deadline=33.0, keep=KeepPolicy(0.1))
+    second = release(workspace, ReleaseRequest("brackets@3", (("ST-1",),), "try", settings=other))
+    st.reports()
+    assert st.told is not None
+    assert (st.told.deadline, st.told.shadow is None) == (33.0, False)
+    before = st.told.counter
+    stop(workspace, second.id, "no time")
+    st.reports()
+    assert st.told.counter == before + 1
+    assert (st.told.deadline, st.told.keep, st.told.shadow) == (70.0, KeepPolicy(0.5), None)
+    assert (st.told.release, st.told.watch) == (first.id, None)
+    roll_back(workspace, first.id, "the way back is still known")
+    st.reports()
+    assert st.told.recipe.version == 1
+
+
+def test_a_station_whose_clock_is_wrong_is_judged_by_its_own_clock(
+    workspace: Workspace, station: Callable[[str], ToldStation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told_stations, "now", lambda: ago(86_400.0))
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    finish(st)
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.DONE}
+    assert progress(workspace, of.id).stations[0].shadow.judged >= 4
 
 
 def test_what_a_person_stopped_or_took_back_on_the_hub_needs_nobody(

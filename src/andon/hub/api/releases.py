@@ -9,7 +9,7 @@ from fastapi import Path as InPath
 from andon.domain.releases import Release, ReleaseEvent
 from andon.hub.requests import After, Limit, workspace_of
 from andon.services.release_progress import ReleaseProgress, ReleaseSummary, page_of_releases, progress
-from andon.services.releases import ReleaseRequest, release, roll_back, stop
+from andon.services.releases import ReleaseRequest, acknowledge, release, roll_back, stop
 
 router = APIRouter(prefix="/api/releases", tags=["releases"])
 
@@ -33,8 +33,8 @@ class RollbackWish:
 
 
 @dataclass(frozen=True, slots=True)
-class StopWish:
-    """Why it goes no further."""
+class ReleaseWord:
+    """Why it goes no further, or why nothing more is to be done about it."""
 
     reason: str
 
@@ -65,6 +65,14 @@ def add_rollback(request: Request, release: ReleaseId, wish: RollbackWish) -> tu
 
 
 @router.post("/{release}/stop")
-def add_stop(request: Request, release: ReleaseId, wish: StopWish) -> tuple[ReleaseEvent, ...]:
+def add_stop(request: Request, release: ReleaseId, wish: ReleaseWord) -> tuple[ReleaseEvent, ...]:
     """Stations that wait or judge beside stay with what they run. All its steps."""
     return stop(workspace_of(request), release, wish.reason)
+
+
+@router.post("/{release}/acknowledgement")
+def add_acknowledgement(
+    request: Request, release: ReleaseId, wish: ReleaseWord
+) -> tuple[ReleaseEvent, ...]:
+    """Somebody has seen where it stopped or went back by itself. All its steps."""
+    return acknowledge(workspace_of(request), release, wish.reason)

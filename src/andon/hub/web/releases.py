@@ -12,7 +12,7 @@ from andon.hub.requests import After, Limit, workspace_of
 from andon.hub.web.pages import page
 from andon.hub.web.release_forms import request_of
 from andon.hub.web.release_views import form_view, list_view, release_view
-from andon.services.releases import release, roll_back, stop
+from andon.services.releases import acknowledge, release, roll_back, stop
 
 router = APIRouter(include_in_schema=False)
 
@@ -79,4 +79,11 @@ def add_rollback(
 def add_stop(request: Request, release: str, reason: Annotated[str, Form()] = "") -> Response:
     """Let it go no further."""
     stop(workspace_of(request), release, reason.strip() or BY_HAND)
+    return RedirectResponse(f"/releases/{release}", status_code=303)
+
+
+@router.post("/releases/{release}/acknowledgement")
+def add_acknowledgement(request: Request, release: str, reason: Annotated[str, Form()] = "") -> Response:
+    """Somebody has seen that it stopped or went back."""
+    acknowledge(workspace_of(request), release, reason)
     return RedirectResponse(f"/releases/{release}", status_code=303)

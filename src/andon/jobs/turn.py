@@ -261,6 +261,9 @@ def _release(session: Session) -> Made:
     plan, recipe = session.plan, session.turn.subject(TurnStep.RECIPE)
     if not plan.stations:
         return Made("", "the plan names no station; release it by hand")
+    if not plan.approves and _was_approved_before(session):
+        words = "its model was approved before this turn, and nobody has looked at the new cuts"
+        return Made("", f"{words}; release it by hand")
     earlier = release_of(session.workspace, recipe)
     if earlier is not None:
         return Made(earlier.id, f"on its way to {', '.join(earlier.stations)}, as asked for before")
@@ -273,6 +276,13 @@ def _release(session: Session) -> Made:
     except Conflict as busy:
         return Made("", f"{busy.message}. {busy.todo}", waits=True)
     return Made(made.id, f"on its way to {', '.join(made.stations)}")
+
+
+def _was_approved_before(session: Session) -> bool:
+    """Whether no person has decided since the gate: the model is the old one, and only its cuts are new."""
+    gated, model = session.turn.of(TurnStep.GATED), session.turn.subject(TurnStep.TRAINED)
+    decided = approvals_of(session.workspace, find_package(session.workspace, model).digest)
+    return gated is not None and bool(decided) and decided[-1].at < gated.at
 
 
 def _select(session: Session) -> Made:

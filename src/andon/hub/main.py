@@ -18,6 +18,7 @@ from andon import __version__
 from andon.errors import AndonError, OperatorError
 from andon.hub.api import blobs as blobs_api
 from andon.hub.api import calibrations as calibrations_api
+from andon.hub.api import concepts as concepts_api
 from andon.hub.api import datasets as datasets_api
 from andon.hub.api import events as events_api
 from andon.hub.api import feedback as feedback_api
@@ -43,8 +44,8 @@ from andon.hub.settings import HOST, PORT, Settings
 from andon.hub.web import (
     datasets,
     drafts,
-    gates,
     feedback,
+    gates,
     images,
     imports,
     inspection_jobs,
@@ -83,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     gates_api.router,
     releases_api.router,
     calibrations_api.router,
+    concepts_api.router,
     labels_api.router,
     feedback_api.router,
     selections_api.router,

@@ -177,6 +177,14 @@ def usual_seconds(workspace: Workspace) -> float:
     return min(max(median(seconds), 0.5), 3600.0) if seconds else FIRST_SECONDS
 
 
+def latest_worth(workspace: Workspace) -> tuple[int, Worth]:
+    """What choosing was worth in the latest selections together, and how many those are."""
+    with workspace.database.read() as tx:
+        page = stored_selections.page(tx, None, OPEN)
+        made = stored_selections.with_pictures(tx, page.rows)
+    return len(made), worth(workspace, made)
+
+
 def worth(workspace: Workspace, selections: Sequence[Selection]) -> Worth:
     """What choosing was worth in ``selections``, given with their pictures."""
     picks = {(one.id, pick.image): pick for one in selections for pick in one.picks}

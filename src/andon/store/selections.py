@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
@@ -83,6 +83,17 @@ def get(tx: Connection, start: str) -> Selection:
     statement = select(picks, images.c.digest).join(images).where(picks.c.selection_id == row.id)
     found = tx.execute(statement.order_by(picks.c.position))
     return _selection(row, tuple(_pick(one) for one in found))
+
+
+def with_pictures(tx: Connection, without: Sequence[Selection]) -> tuple[Selection, ...]:
+    """The same selections with their pictures."""
+    found: dict[str, list[Pick]] = defaultdict(list)
+    joined = picks.join(selections).join(images, images.c.id == picks.c.image_id)
+    statement = select(picks, images.c.digest, selections.c.selection).select_from(joined)
+    rows = matching(tx, statement, selections.c.selection, [one.id for one in without])
+    for row in sorted(rows, key=lambda row: int(row.position)):
+        found[row.selection].append(_pick(row))
+    return tuple(replace(one, picks=tuple(found[one.id])) for one in without)
 
 
 def page(tx: Connection, after: int | None, limit: int) -> Page[Selection]:

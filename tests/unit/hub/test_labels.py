@@ -237,3 +237,29 @@ def test_a_proposal_is_drawn_and_its_model_named(
     detail = hub.get(f"/images/{pick.image}").text
     assert f"model/{plant.package.digest[:12]}" in detail
     assert f"/label?image={pick.image}" in detail
+
+
+def test_a_new_kind_of_defect_gets_a_name_while_labelling(
+    hub: TestClient, plant: LabelPlant, made: Selection
+) -> None:
+    pick = made.picks[0]
+    form = {"name": " inner  crack ", "severity": "critical", "image": pick.image, "selection": made.id}
+    answer = hub.post("/label/concepts", data=form, follow_redirects=False)
+    assert answer.headers["location"] == f"/label?selection={made.id}&image={pick.image}"
+    concepts = hub.get("/api/concepts").json()["concepts"]
+    assert [(one["name"], one["severity"]) for one in concepts][-1] == ("inner crack", "critical")
+    whole = {"image": pick.image, "labels": [{"concept": "inner crack"}]}
+    assert hub.post("/api/labels", json=whole).status_code == 201
+    assert hub.post("/api/concepts", json={"name": "Inner Crack"}).status_code == 409
+    assert hub.post("/api/concepts", json={"name": " "}).status_code == 422
+
+
+def test_all_selections_together_tell_what_choosing_is_worth(
+    hub: TestClient, plant: LabelPlant, made: Selection
+) -> None:
+    for pick in made.picks:
+        hub.post("/api/labels", json={"image": pick.image, "selection": made.id, "seconds": 5})
+    make_selection(plant.workspace, SelectionSettings(minutes=1, control=0.5))
+    page = hub.get("/selections").text
+    assert "In the latest 2 selections together" in page
+    assert "Drawn by chance: 1 of 3 labelled" in page

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from andon.domain.annotations import Mask, WholeImage
+from andon.domain.ontologies import Severity
 from andon.domain.selections import Selection
 from andon.errors import InvalidInput, NotFound
 from andon.hub.api.labels import as_json
@@ -15,6 +16,7 @@ from andon.hub.requests import workspace_of
 from andon.hub.web.label_shapes import Shape, shapes_of
 from andon.hub.web.pages import page
 from andon.services.labels import Drawn, LabelSheet, LabelWork, label_sheet, save_labels
+from andon.services.ontologies import add_concept
 from andon.services.picked_pictures import Picked, picked_pictures
 from andon.services.selections import OPEN, find_selection, list_selections
 from andon.services.workspaces import Workspace
@@ -45,6 +47,7 @@ class LabelView:
     queue: tuple[Picked, ...]
     waiting: int
     minutes: float
+    severities: tuple[Severity, ...]
     data: dict[str, Any]
 
 
@@ -103,6 +106,19 @@ def save(request: Request, form: Annotated[Pressed, Depends()]) -> Response:
     return RedirectResponse(_next(sheet, made, pictures), status_code=303)
 
 
+@router.post("/label/concepts")
+def add(
+    request: Request,
+    name: Annotated[str, Form()],
+    image: Annotated[str, Form()],
+    selection: Annotated[str, Form()] = "",
+    severity: Annotated[Severity, Form()] = Severity.MAJOR,
+) -> Response:
+    """Name a kind of defect that nobody has seen before, and go on with the picture."""
+    add_concept(workspace_of(request), name, severity)
+    return RedirectResponse(_address(selection, image), status_code=303)
+
+
 def _said(sheet: LabelSheet, form: Pressed) -> tuple[Drawn, ...]:
     if form.concept:
         return (Drawn(form.concept),)
@@ -157,6 +173,7 @@ def _view(sheet: LabelSheet, made: Selection | None, pictures: tuple[Picked, ...
         queue=pictures[start : start + 3 * BESIDE],
         waiting=len(waiting),
         minutes=len(waiting) * (made.seconds if made else 0.0) / 60,
+        severities=tuple(Severity),
         data=data,
     )
 
@@ -165,9 +182,12 @@ def _next(sheet: LabelSheet, made: Selection | None, pictures: tuple[Picked, ...
     """Where to go when this picture is done: the one behind it that waits, else the first that does."""
     if made is None:
         return f"/images/{sheet.image.digest}"
-    following = _after(sheet, pictures)
-    named = {"image": following} if following else {}
-    return f"/label?{urlencode({'selection': made.id} | named)}"
+    return _address(made.id, _after(sheet, pictures) or "")
+
+
+def _address(selection: str, image: str) -> str:
+    named = {"selection": selection, "image": image}
+    return f"/label?{urlencode({name: value for name, value in named.items() if value})}"
 
 
 def _after(sheet: LabelSheet, pictures: tuple[Picked, ...]) -> str | None:

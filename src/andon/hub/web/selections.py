@@ -15,8 +15,10 @@ from andon.services.picked_pictures import WORDS, Picked, concept_names, picked_
 from andon.services.selections import (
     PerMinute,
     Share,
+    Worth,
     ask_selection,
     find_selection,
+    latest_worth,
     list_selections,
     usual_seconds,
     worth,
@@ -42,17 +44,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class ListView:
-    """The list, and what a new selection is reckoned with."""
-
-    lines: tuple[Line, ...]
-    next: int | None
-    seconds: float
-    default: SelectionSettings
-    stations: str
-
-
-@dataclass(frozen=True, slots=True)
 class ShareView:
     """One of the two kinds of pictures: what labelling them brought."""
 
@@ -61,6 +52,23 @@ class ShareView:
     figures: tuple[Figure, ...]
     defects: PerMinute | None
     corrections: PerMinute | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """The list, and what a new selection is reckoned with.
+
+    Attributes:
+        shares: what choosing was worth in the latest ``over`` selections together.
+    """
+
+    lines: tuple[Line, ...]
+    next: int | None
+    seconds: float
+    over: int
+    shares: tuple[ShareView, ...]
+    default: SelectionSettings
+    stations: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,16 @@ def index(request: Request, after: After = None) -> HTMLResponse:
     workspace = workspace_of(request)
     found = list_selections(workspace, after, SHOWN)
     lines = tuple(Line(made, far, far.waiting * made.seconds / 60) for made, far in found.rows)
-    view = ListView(lines, found.next, usual_seconds(workspace), SelectionSettings(), STATIONS)
+    over, told = latest_worth(workspace)
+    view = ListView(
+        lines=lines,
+        next=found.next,
+        seconds=usual_seconds(workspace),
+        over=over,
+        shares=_shares(told),
+        default=SelectionSettings(),
+        stations=STATIONS,
+    )
     return page(request, "selections/list", view, title="Selections", section="selections")
 
 
@@ -133,7 +150,7 @@ def show(
         number=len(pictures),
         labelled=len(pictures) - waiting,
         minutes=waiting * made.seconds / 60,
-        shares=(_share("chosen", told.chosen), _share("drawn by chance", told.control)),
+        shares=_shares(told),
         concepts=concepts,
     )
     return page(request, "selections/show", view, title=f"Selection {made.id[:13]}", section="selections")
@@ -144,6 +161,10 @@ def _picture(one: Picked, concepts: tuple[str, ...]) -> PictureView:
     parts = tuple((WORDS[PickReason(name)], value) for name, value in named)
     shapes = shapes_of(one.pick.proposal, concepts)
     return PictureView(one, shapes, parts, one.pick.reason is PickReason.CONTROL)
+
+
+def _shares(told: Worth) -> tuple[ShareView, ...]:
+    return _share("chosen", told.chosen), _share("drawn by chance", told.control)
 
 
 def _share(name: str, share: Share) -> ShareView:

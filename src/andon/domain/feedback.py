@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from andon.domain.inspections import Verdict
 from andon.errors import InvalidInput
-from andon.units import Timestamp
+from andon.units import Digest, Timestamp
 
 
 class Answer(StrEnum):
@@ -150,6 +150,8 @@ class Chosen:
         id: UUIDv7, also the idempotency key.
         probability: with which such a part is sent, for RANDOM and AUDIT; 1 for the other reasons.
         detail: in words, e.g. "scratch 0.48, review cut 0.45".
+        blob: of the picture, where it was kept only after the part's record was written; the record does
+            not name it then.
     """
 
     id: str
@@ -158,3 +160,4 @@ class Chosen:
     at: Timestamp
     probability: float = 1.0
     detail: str = ""
+    blob: Digest | None = None

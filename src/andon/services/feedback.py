@@ -9,22 +9,22 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from andon.domain.feedback import Answer, Chosen, Review, SendPolicy, SendReason
-from andon.domain.inspections import Inspection, Kept, Verdict
+from andon.domain.inspections import Inspection, Verdict
 from andon.domain.stations import Sending
 from andon.errors import InvalidInput
 from andon.services.arrivals import MAX_TEXT, Arrived, check_form, check_texts
 from andon.services.jobs import ago
 from andon.services.stories import checked_moment
 from andon.services.workspaces import Workspace, now
+from andon.store import awaited_images, lost_images
 from andon.store import feedback as stored_feedback
 from andon.store import images as stored_images
 from andon.store import inspections as stored_inspections
-from andon.store import lost_images
 from andon.store import reviews as stored_reviews
 from andon.store import stations as stored_stations
 from andon.store.feedback import DayCount, Query
 from andon.store.paging import Cut
-from andon.units import Digest, Timestamp
+from andon.units import Digest, Timestamp, is_digest
 from andon.wire.deliveries import Refusal
 
 T = TypeVar("T", bound=StrEnum)
@@ -58,7 +58,10 @@ def take_chosen(
         except InvalidInput as flaw:
             refused.append(Refusal(one.id, flaw.message))
     taken = [one for one in possible if one.inspection in places]
-    stored_feedback.add(tx, taken, f"station/{station}")
+    author = f"station/{station}"
+    new = stored_feedback.add(tx, taken, author)
+    later = [(one.blob, one.inspection) for one in taken if one.blob and one.id in new]
+    awaited_images.add(tx, later, author, now())
     return Arrived(tuple(one.id for one in taken), tuple(refused))
 
 
@@ -88,6 +91,8 @@ def _check(one: Chosen, refused_records: Collection[str]) -> None:
     check_form(one.id, one.at)
     check_form(one.inspection, one.at)
     check_texts((one.detail,), MAX_TEXT)
+    if one.blob is not None and not is_digest(one.blob):
+        raise InvalidInput(f"{one.blob[:80]!r} is no digest")
     if not (math.isfinite(one.probability) and 0 < one.probability <= 1):
         raise InvalidInput(f"the probability {one.probability} is not possible")
 
@@ -147,12 +152,12 @@ def feedback_page(workspace: Workspace, query: Query, after: int | None, limit: 
         ids = [one.inspection for one in page.rows]
         inspections = {one.id: one for one in stored_inspections.by_ids(tx, ids)}
         chosen, said = stored_feedback.of(tx, ids), stored_reviews.latest(tx, ids)
-        lost = lost_images.among(tx, ids)
+        awaited = awaited_images.among(tx, ids)
         digests = [one.image for one in inspections.values() if one.image]
         images = stored_images.by_digests(tx, digests)
     blobs = {digest: image.blob for digest, image in images.items()}
     rows = [
-        _returned(workspace, inspections[name], (chosen[name], said.get(name)), name in lost, blobs)
+        _returned(workspace, inspections[name], (chosen[name], said.get(name)), name in awaited, blobs)
         for name in ids
     ]
     return FeedbackList(tuple(rows), page.next)
@@ -179,15 +184,14 @@ def _returned(
     workspace: Workspace,
     inspection: Inspection,
     told: tuple[tuple[Chosen, ...], Review | None],
-    lost: bool,
+    awaited: bool,
     blobs: Mapping[Digest, Digest],
 ) -> Returned:
     capture, has = inspection.capture, workspace.blobs.has
     stored = blobs.get(inspection.image) if inspection.image else None
     whole = next((blob for blob in (capture and capture.blob, stored) if blob and has(blob)), None)
     small = capture.thumbnail if capture and capture.thumbnail and has(capture.thumbnail) else None
-    gone = lost or capture is None or capture.kept is not Kept.KEPT
-    where = Whereabouts.HERE if whole else Whereabouts.GIVEN_UP if gone else Whereabouts.AWAITED
+    where = Whereabouts.HERE if whole else Whereabouts.AWAITED if awaited else Whereabouts.GIVEN_UP
     return Returned(inspection, *told, where, whole or small)
 
 

@@ -50,14 +50,15 @@ def deliver(workspace: Workspace, station: str, delivery: Delivery) -> Receipt:
         beside = take_shadows(tx, delivery.shadows, station, refused_ids)
         chosen = take_chosen(tx, delivery.chosen, station, refused_ids)
         gone = take_given_up(tx, delivery.given_up, station)
-    here = [digest for digest in _kept_blobs(taken.accepted) if workspace.blobs.has(digest)]
+    later = [one.blob for one in delivery.chosen if one.blob and one.id in chosen.accepted]
+    here = [digest for digest in (*_kept_blobs(taken.accepted), *later) if workspace.blobs.has(digest)]
     take_pictures(workspace, here)
     others = (said, beside, chosen, gone)
     accepted = (inspection.id for inspection in taken.accepted)
     return Receipt(
         accepted=(*accepted, *(identity for other in others for identity in other.accepted)),
         refused=(*refused_records, *(refusal for other in others for refusal in other.refused)),
-        wanted=tuple(_wanted(workspace, taken.accepted)),
+        wanted=tuple(_wanted(workspace, taken.accepted, later)),
     )
 
 
@@ -183,12 +184,15 @@ def _kept_blobs(inspections: Iterable[Inspection]) -> list[Digest]:
     return [blob for inspection in inspections if (blob := _kept_blob(inspection))]
 
 
-def _wanted(workspace: Workspace, inspections: Iterable[Inspection]) -> list[Digest]:
-    blobs = dict.fromkeys(
+def _wanted(
+    workspace: Workspace, inspections: Iterable[Inspection], later: Sequence[Digest]
+) -> list[Digest]:
+    """Blobs of these inspections that are not here; ``later``: those that were kept afterwards."""
+    named = (
         blob
         for inspection in inspections
         if inspection.capture
         for blob in (inspection.capture.thumbnail, _kept_blob(inspection))
         if blob is not None
     )
-    return [blob for blob in blobs if not workspace.blobs.has(blob)]
+    return [blob for blob in dict.fromkeys((*named, *later)) if not workspace.blobs.has(blob)]

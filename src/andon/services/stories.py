@@ -20,9 +20,9 @@ from andon.formats.pixels import Pixels, decode, encode_png
 from andon.services.holdouts import purposes_of
 from andon.services.thumbnails import thumbnail_of
 from andon.services.workspaces import Workspace
+from andon.store import awaited_images, lost_images
 from andon.store import images as stored_images
 from andon.store import inspections as stored_inspections
-from andon.store import lost_images
 from andon.store import models as stored_models
 from andon.store import ontologies as stored_ontologies
 from andon.store import recipes as stored_recipes
@@ -140,16 +140,15 @@ def story_of(workspace: Workspace, inspection_id: str) -> Story:
         blobs = _blobs(inspection, image)
         here = [blob for blob in blobs if workspace.blobs.has(blob)]
         capture = inspection.capture
-        is_away = bool(capture and capture.blob and capture.blob not in here)
-        given_up = is_away and bool(lost_images.among(tx, [inspection.id]))
+        is_away = image is None and not (capture and capture.blob in here)
         return Story(
             inspection=inspection,
             recipe=_recipe(tx, inspection),
             package=stored_models.get(tx, inspection.package) if inspection.package else None,
             image=image,
             picture=here[0] if here else None,
-            awaited=is_away and not given_up,
-            given_up=given_up,
+            awaited=is_away and bool(awaited_images.among(tx, [inspection.id])),
+            given_up=is_away and bool(lost_images.among(tx, [inspection.id])),
             rescorings=stored_inspections.rescorings(tx, inspection.id),
             reviews=stored_reviews.of(tx, inspection.id),
             shadows=stored_shadows.of(tx, inspection.id),

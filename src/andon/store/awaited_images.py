@@ -38,5 +38,11 @@ def number(tx: Connection) -> int:
     return tx.execute(select(func.count(func.distinct(awaited_images.c.blob)))).scalar_one()
 
 
+def among(tx: Connection, inspections: Sequence[str]) -> frozenset[str]:
+    """Those of the inspections whose picture is still to come."""
+    column = awaited_images.c.inspection
+    return frozenset(row.inspection for row in matching(tx, select(column), column, inspections))
+
+
 def _arrival(row: Row[Any]) -> int:
     return int(row.id)

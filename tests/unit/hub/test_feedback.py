@@ -14,7 +14,7 @@ from andon.domain.inspections import Inspection, Kept, Verdict
 from andon.domain.serial import from_json, to_json
 from andon.domain.stations import RolledBack, Sending
 from andon.errors import Conflict, NotFound
-from andon.formats.pixels import encode_png
+from andon.formats.pixels import encode_png, image_digest
 from andon.services.approvals import approve
 from andon.services.feedback import Whereabouts, feedback_page, stations_feedback
 from andon.services.sending import send_by
@@ -26,7 +26,8 @@ from andon.store.feedback import Query
 from andon.units import Timestamp, digest_of
 from andon.wire.deliveries import Delivery, Receipt
 
-FILE = encode_png(np.random.default_rng(0).integers(0, 255, (32, 32), np.uint8))
+PIXELS = np.random.default_rng(0).integers(0, 255, (32, 32), np.uint8)
+FILE = encode_png(PIXELS)
 BLOB = digest_of(FILE)
 SMALL = encode_png(np.full((16, 16), 90, np.uint8))
 
@@ -83,6 +84,7 @@ FLAWS: dict[str, dict[str, Any]] = {
     "more than surely": {"probability": 1.5},
     "a long word": {"detail": "d" * 501},
     "NUL": {"detail": "a\0b"},
+    "no digest": {"blob": "../../etc/passwd"},
     "no inspection": {"inspection": "that one"},
     "the part of another": {"inspection": identity("ST-2", 7)},
     "a taken id": {"id": identity("chosen/ST-1/1", 1)},
@@ -132,6 +134,26 @@ def test_a_picture_that_is_here_was_not_given_up(stocked_hub: TestClient, stocke
     assert deliver(stocked_hub, given_up=(part.id,)).accepted == (part.id,)
     (row,) = feedback_page(stocked, Query(), None, 9).rows
     assert (row.where, row.picture) == (Whereabouts.HERE, BLOB)
+
+
+def test_a_picture_that_was_kept_later_is_waited_for_and_becomes_the_parts_image(
+    stocked_hub: TestClient, stocked: Workspace
+) -> None:
+    part = record("ST-1", 1, image=image_digest(PIXELS))
+    deliver(stocked_hub, records=(part,))
+    wrong = chosen(part, SendReason.WRONG, blob=BLOB)
+    assert deliver(stocked_hub, chosen=(wrong,)) == Receipt(accepted=(wrong.id,), wanted=(BLOB,))
+    (row,) = feedback_page(stocked, Query(), None, 9).rows
+    assert row.where is Whereabouts.AWAITED
+    assert story_of(stocked, part.id).awaited
+    ranged = {"content-range": f"bytes 0-{len(FILE) - 1}/{len(FILE)}"}
+    stocked_hub.put(f"/api/blobs/{BLOB}", content=FILE, headers=ranged)
+    (row,) = feedback_page(stocked, Query(), None, 9).rows
+    assert (row.where, row.picture) == (Whereabouts.HERE, BLOB)
+    story = story_of(stocked, part.id)
+    assert (story.awaited, story.image is not None) == (False, True)
+    assert deliver(stocked_hub, chosen=(wrong,)) == Receipt(accepted=(wrong.id,))
+    assert awaited(stocked) == {}
 
 
 def test_ids_given_up_that_cannot_be_are_refused(stocked_hub: TestClient) -> None:

@@ -263,10 +263,39 @@ def test_what_a_person_contradicts_is_chosen_with_what_was_said(spool: Spool) ->
     spool.settle(part, (image,), Queue.REJECT)
     spool.receipted([part.id], {}, [image.digest])
     said = Review("r1", part.id, Answer.FALSE_ALARM, Queue.REJECT, "ann", AT)
-    spool.review(said, image.digest, [chosen(part, SendReason.WRONG)])
+    spool.review(said, chosen(part, SendReason.WRONG), image.digest)
     assert [one.reason for one in told(spool)] == [SendReason.WRONG]
     (found,) = spool.chosen.wanted(10, SendReason.WRONG)
     assert found.worth == REVIEW_WORTH
+
+
+def test_a_picture_that_was_kept_only_when_a_person_spoke_is_sent_and_told_of_by_its_part(
+    spool: Spool,
+) -> None:
+    part, image = spool.record(record()), blob(b"from memory", worth=REVIEW_WORTH)
+    spool.settle(part)
+    spool.receipted([part.id], {}, ())
+    told_of = replace(chosen(part, SendReason.WRONG), blob=image.digest)
+    spool.review(Review("r1", part.id, Answer.MISSED, Queue.PICKED, "ann", AT), told_of, image)
+    assert spool.pictures.spent(10) == ()
+    spool.receipted([told_of.id], {}, [image.digest])
+    assert spool.chosen.wanted(10, SendReason.WRONG) == (image,)
+    spool.forget(image.digest)
+    assert [name for name, _ in spool.waiting(10).given_up] == [part.id]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_such_a_picture_goes_once_the_hub_has_it(spool: Spool, wanted: bool) -> None:
+    part, image = spool.record(record()), blob(b"from memory")
+    told_of = replace(chosen(part, SendReason.WRONG), blob=image.digest)
+    spool.review(Review("r1", part.id, Answer.MISSED, Queue.PICKED, "ann", AT), told_of, image)
+    spool.receipted([told_of.id], {}, [image.digest] if wanted else [])
+    if wanted:
+        spool.uploaded(image.digest, DAY)
+    assert [found.digest for found in spool.pictures.spent(10)] == [image.digest]
+    assert spool.chosen.count() == 0
+    spool.forget(image.digest)
+    assert spool.waiting(10).given_up == ()
 
 
 def test_a_choice_for_a_record_that_the_hub_refuses_is_not_offered_for_ever(spool: Spool) -> None:

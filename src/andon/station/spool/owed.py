@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from andon.station.spool.database import Database
 from andon.units import Digest
 
+_PART = "coalesce((SELECT c.inspection FROM chosen c WHERE c.id = u.record), u.record)"
+"""Whose picture is used: that of a record, or of the part that a choice is about."""
+
 
 class Owed:
-    """Which receipted records a blob is owed to.
+    """Which inspections, of which the hub has the record, a blob is owed to.
 
     Raises:
         DiskFull, OperatorError: as :class:`andon.station.spool.database.Database`.
@@ -19,19 +22,18 @@ class Owed:
     def owe(self, record: str) -> None:
         """The hub has this record, and perhaps waits for its picture. In a change, before its release."""
         self._run(
-            "INSERT OR IGNORE INTO owed SELECT u.record, u.digest FROM uses u"
+            f"INSERT OR IGNORE INTO owed SELECT {_PART}, u.digest FROM uses u"
             " JOIN blobs b ON b.digest = u.digest WHERE u.record = ? AND b.content IS NULL",
             (record,),
         )
 
     def check(self, records: Sequence[str]) -> None:
         """The hub said which blobs it wants: others are owed to nobody. Inside of a change."""
+        wanted = "SELECT 1 FROM blobs b WHERE b.digest = owed.digest AND b.state = 'wanted'"
+        part = "coalesce((SELECT c.inspection FROM chosen c WHERE c.id = ?), ?)"
         for record in records:
-            self._run(
-                "DELETE FROM owed WHERE inspection = ? AND NOT EXISTS"
-                " (SELECT 1 FROM blobs b WHERE b.digest = owed.digest AND b.state = 'wanted')",
-                (record,),
-            )
+            delete = f"DELETE FROM owed WHERE inspection = {part} AND NOT EXISTS ({wanted})"
+            self._run(delete, (record, record))
 
     def paid(self, blob: Digest) -> None:
         """The hub has this picture. Inside of a change."""
@@ -44,7 +46,7 @@ class Owed:
         """
         self._run(
             "INSERT OR IGNORE INTO given_up SELECT inspection FROM owed WHERE digest = ?"
-            " UNION SELECT u.record FROM uses u JOIN blobs b ON b.digest = u.digest"
+            f" UNION SELECT {_PART} FROM uses u JOIN blobs b ON b.digest = u.digest"
             " WHERE u.digest = ? AND b.content IS NULL",
             (blob, blob),
         )

@@ -94,7 +94,10 @@ class Pictures:
         return rows[0][0] if rows else None
 
     def keep(self, blob: StoredBlob, record: str) -> None:
-        """Pictures that are equal are one blob; it stays for the last record that shows it. In a change."""
+        """Pictures that are equal are one blob; it stays for the last record (or choice) that shows it.
+
+        Inside of a change.
+        """
         row = (blob.digest, blob.size, blob.content, blob.worth, _BlobState.WAITING)
         self._run(
             "INSERT INTO blobs VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"

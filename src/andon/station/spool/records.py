@@ -139,9 +139,7 @@ class Spool:
         given_up = tuple((name, json.dumps(name)) for name in self.owed.given_up(limit))
         return Waiting(tuple(records), tuple(reviews), self.chosen.untold(limit), given_up)
 
-    def receipted(
-        self, accepted: Sequence[str], refused: Mapping[str, str], wanted: Sequence[str]
-    ) -> None:
+    def receipted(self, accepted: Sequence[str], refused: Mapping[str, str], wanted: Sequence[str]) -> None:
         """Forget what is safe on the hub, put aside what it refuses, and offer the blobs it wants."""
         with self._change():
             for identifier in accepted:
@@ -183,16 +181,25 @@ class Spool:
             self.pictures.forget(digest)
             self.chosen.gone(digest)
 
-    def review(self, review: Review, blob: Digest | None = None, chosen: Sequence[Chosen] = ()) -> None:
+    def review(
+        self, review: Review, chosen: Chosen | None = None, picture: Digest | StoredBlob | None = None
+    ) -> None:
         """Keep what a person said until the hub has it; the part waits no longer.
 
-        Its picture ``blob``, where it was kept, is ``chosen`` for what was said of it.
+        Args:
+            review: what was said.
+            chosen: that the part's picture is sent for it, if there is one.
+            picture: what the part's record names, or what was kept only now.
         """
         with self._change():
             self.reviews.add(review)
-            if blob is not None and chosen:
-                self.chosen.add(chosen, blob)
-                self.pictures.raise_worth(blob, REVIEW_WORTH)
+            if chosen is None or picture is None:
+                return
+            if isinstance(picture, StoredBlob):
+                self.pictures.keep(picture, chosen.id)
+                picture = picture.digest
+            self.chosen.add([chosen], picture)
+            self.pictures.raise_worth(picture, REVIEW_WORTH)
 
     def counts(self) -> tuple[int, int, int]:
         """Records without a receipt, parts that wait for a person, records and reviews put aside."""
@@ -217,6 +224,8 @@ class Spool:
             )
 
     def _put_aside(self, identifier: str, reason: str) -> None:
+        if self._rows("SELECT 1 FROM chosen WHERE id = ?", (identifier,)):
+            self.pictures.release(identifier)
         for table in ("records", "reviews", "chosen"):
             self._run(
                 f"INSERT OR IGNORE INTO aside SELECT id, body, ? FROM {table} WHERE id = ?",

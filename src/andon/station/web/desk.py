@@ -13,12 +13,14 @@ from andon.domain.inspections import Inspection
 from andon.domain.parts import part_name
 from andon.domain.recipes import Recipe
 from andon.errors import Conflict, NotFound
-from andon.formats.pixels import Pixels, decode
+from andon.formats.pixels import Pixels, decode, encode_png
 from andon.station.cameras.frames import Frame
 from andon.station.running.clock import Clock
 from andon.station.running.loops import Thread
 from andon.station.spool.choosing import contradicted
 from andon.station.spool.images import pixels_of
+from andon.station.spool.keeping import REVIEW_WORTH
+from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.reviews import HeldPart
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState
@@ -109,12 +111,15 @@ class Desk:
         assignment, capture = self._state.assignment, part.inspection.capture
         policy = assignment.send if assignment else None
         choice = contradicted(part.inspection.decision.verdict, review.answer, policy)
-        blob = capture.blob if capture else None
-        chosen: tuple[Chosen, ...] = ()
-        if choice is not None:
-            said = (choice.reason, review.at, choice.probability, choice.detail)
-            chosen = (Chosen(self._clock.new_id(), review.inspection, *said),)
-        await self._spool.call(self._spool.spool.review, review, blob, chosen)
+        if choice is None:
+            await self._spool.call(self._spool.spool.review, review)
+            return
+        blob, picture = capture.blob if capture else None, None
+        if blob is None and (recent := self._state.recent.find(review.inspection)) is not None:
+            picture = await self._pictures.call(_kept_now, self._blobs, recent.frame)
+        told = (choice.reason, review.at, choice.probability, choice.detail, picture and picture.digest)
+        chosen = Chosen(self._clock.new_id(), review.inspection, *told)
+        await self._spool.call(self._spool.spool.review, review, chosen, blob or picture)
 
     def go_back(self, counter: int) -> Recipe:
         """Ask the station to go back from the assignment ``counter``; gives what it goes back to.
@@ -155,6 +160,12 @@ class Desk:
             return blobs.get(digest)  # type: ignore[arg-type]
         except NotFound:
             return None
+
+
+def _kept_now(blobs: FolderBlobs, frame: Frame) -> StoredBlob:
+    """A picture that the keep policy did not want, and a person does; durable when this returns."""
+    content = frame.content if frame.shape is None else encode_png(pixels_of(frame))
+    return StoredBlob(blobs.put(content), len(content), None, REVIEW_WORTH)
 
 
 def _frame_jpeg(frame: Frame) -> bytes:

@@ -1,0 +1,178 @@
+"""Signals from what stations and people wrote: what is raised, what is noted, and which turns begin."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simulators.records import FAST, package, recipe, record, report
+
+from andon.analysis.drift import BLOCK
+from andon.domain.annotations import Annotation, AnnotationState, WholeImage
+from andon.domain.datasets import DatasetSpec
+from andon.domain.images import Image, ImageFilter, Shape
+from andon.domain.inspections import Verdict
+from andon.domain.loops import LoopPlan, Trigger
+from andon.domain.models import Costs
+from andon.domain.presets import preset
+from andon.domain.signals import Signal, SignalKind
+from andon.domain.stations import Assignment, KeepPolicy
+from andon.services.jobs import ago
+from andon.services.loops import save_plan, stop_turn, turn_page
+from andon.services.monitoring import look
+from andon.services.signals import LOOP, causes, monitored, signal_needs, take_note, tick
+from andon.services.workspaces import Workspace, create_workspace, new_id, now
+from andon.store import annotations, assignments, images, inspections, models, recipes, stations
+from andon.store.assignments import SignedRow
+from andon.store.rows import as_text
+from andon.units import digest_of
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """ST-1 was told two hours ago to run brackets@1."""
+    made, _ = create_workspace(tmp_path / "ws", "mara")
+    with made.database.write() as tx:
+        models.add(tx, package(), "mara", now())
+        drafted = recipes.add_version(tx, recipe(package()))
+        stations.report(tx, report("ST-1"), "station/ST-1", ago(-60.0))
+        told = Assignment("ST-1", 1, drafted, (FAST,), KeepPolicy(), 40.0, "mara", ago(2 * HOUR))
+        assignments.add(tx, told, SignedRow(as_text(told), "signature"))
+    yield made
+    made.database.close()
+
+
+def parts(workspace: Workspace, first: int, count: int, dark: float = 0.0, rejects: float = 0.03) -> None:
+    """Parts of ST-1 by its sequence, ``dark`` standard deviations too dark."""
+    rng = np.random.default_rng(first)
+    made = []
+    for number in range(first, first + count):
+        verdict = Verdict.REJECT if rng.random() < rejects else Verdict.PASS
+        one = record("ST-1", number, verdict, at=ago(1.9 * HOUR - number))
+        assert one.capture is not None
+        health = {"brightness": rng.normal(0.45 - 0.02 * dark, 0.02), "sharpness": rng.gamma(4, 0.05)}
+        made.append(replace(one, capture=replace(one.capture, health=health)))
+    with workspace.database.write() as tx:
+        inspections.add(tx, made, "station/ST-1")
+
+
+def labels(workspace: Workspace, first: int, count: int) -> None:
+    """Images that a person accepted as clean just now."""
+    shape, at = Shape(8, 8, 1, 8), now()
+    made = [
+        Image(digest_of(f"{n}".encode()), digest_of(f"b{n}".encode()), f"{n}.png", 9, shape)
+        for n in range(first, first + count)
+    ]
+    with workspace.database.write() as tx:
+        images.add(tx, made, "parts", "mara", at)
+        clean = (None, WholeImage(), AnnotationState.ACCEPTED, "mara", at)
+        annotations.add(tx, [Annotation(new_id(), 1, image.digest, *clean) for image in made])
+
+
+def plan(workspace: Workspace, *triggers: Trigger) -> LoopPlan:
+    spec = DatasetSpec("brackets", ImageFilter(source="parts"))
+    made = LoopPlan("brackets", spec, preset("segment-tiny"), Costs(100.0, 5.0, 1.0, 0.01))
+    return save_plan(workspace, replace(made, stations=(("ST-1",),), triggers=triggers))
+
+
+def seen(workspace: Workspace, kind: SignalKind) -> Signal:
+    (found,) = [one for one in look(workspace) if one.kind is kind]
+    return found
+
+
+def test_before_two_blocks_of_parts_nothing_is_compared_and_it_says_so(workspace: Workspace) -> None:
+    parts(workspace, 1, 2 * BLOCK - 1, dark=0.0)
+    found = seen(workspace, SignalKind.HEALTH)
+    assert (found.raised, found.n) == (False, 2 * BLOCK - 1)
+    assert "are needed to compare" in found.detail
+
+
+def test_a_lamp_that_fades_is_raised_and_needs_a_person(workspace: Workspace) -> None:
+    parts(workspace, 1, BLOCK)
+    parts(workspace, BLOCK + 1, BLOCK)
+    assert not seen(workspace, SignalKind.HEALTH).raised
+    take_note(workspace, look(workspace))
+    assert signal_needs(workspace) == ()
+    parts(workspace, 2 * BLOCK + 1, BLOCK, dark=2.0)
+    found = seen(workspace, SignalKind.HEALTH)
+    assert found.raised and "brightness moved from 0.4" in found.detail
+    assert not seen(workspace, SignalKind.REJECTS).raised
+    take_note(workspace, look(workspace))
+    (need,) = signal_needs(workspace)
+    assert need.wrong and need.what.startswith("ST-1: brightness") and need.link == "/signals"
+
+
+def test_a_reject_rate_that_jumps_is_raised(workspace: Workspace) -> None:
+    parts(workspace, 1, BLOCK)
+    parts(workspace, BLOCK + 1, BLOCK, rejects=0.3)
+    found = seen(workspace, SignalKind.REJECTS)
+    assert found.raised and found.value == pytest.approx(0.3, abs=0.1)
+    assert not seen(workspace, SignalKind.HEALTH).raised
+
+
+def test_a_new_release_is_compared_with_its_own_first_parts(workspace: Workspace) -> None:
+    parts(workspace, 1, BLOCK)
+    parts(workspace, BLOCK + 1, BLOCK, dark=3.0)
+    assert seen(workspace, SignalKind.HEALTH).raised
+    with workspace.database.write() as tx:
+        second = recipes.add_version(tx, recipe(package()))
+        told = Assignment("ST-1", 2, second, (FAST,), KeepPolicy(), 40.0, "mara", ago(60.0))
+        assignments.add(tx, told, SignedRow(as_text(told), "signature"))
+    take_note(workspace, look(workspace))
+    assert not seen(workspace, SignalKind.HEALTH).raised
+    assert signal_needs(workspace) == ()
+
+
+def test_only_what_changed_noticeably_leaves_a_row(workspace: Workspace) -> None:
+    parts(workspace, 1, 2 * BLOCK, rejects=0.0)
+    first = take_note(workspace, look(workspace))
+    assert {one.kind for one in first} >= {SignalKind.HEALTH, SignalKind.REJECTS, SignalKind.ESCAPES}
+    assert take_note(workspace, look(workspace)) == ()
+    parts(workspace, 2 * BLOCK + 1, BLOCK, dark=3.0, rejects=0.0)
+    assert [one.kind for one in take_note(workspace, look(workspace))] == [SignalKind.HEALTH]
+    (health,) = [one for one in monitored(workspace) if one.look.kind is SignalKind.HEALTH]
+    assert [one.raised for one in health.history] == [False, True]
+    assert health.since == health.look.at
+
+
+def test_enough_new_labels_start_exactly_one_turn_however_often_workers_look(workspace: Workspace) -> None:
+    plan(workspace, Trigger(SignalKind.NEW_LABELS, 5.0))
+    labels(workspace, 0, 4)
+    assert tick(workspace) == ()
+    labels(workspace, 4, 1)
+    (turn,) = tick(workspace)
+    assert (turn.plan, turn.author) == ("brackets", LOOP)
+    assert turn.cause.startswith("new-labels: 5 images labelled")
+    assert tick(workspace) == () and tick(workspace) == ()
+    assert len(turn_page(workspace, None, 10).rows) == 1
+
+
+def test_labels_of_other_sources_are_none_of_the_plan(workspace: Workspace) -> None:
+    made = plan(workspace, Trigger(SignalKind.NEW_LABELS, 1.0))
+    save_plan(workspace, replace(made, dataset=DatasetSpec("brackets", ImageFilter(source="others"))))
+    labels(workspace, 0, 9)
+    assert seen(workspace, SignalKind.NEW_LABELS).value == 0
+
+
+def test_drift_starts_a_turn_once_there_is_something_new_to_learn_from(workspace: Workspace) -> None:
+    made = plan(workspace, Trigger(SignalKind.HEALTH, 0.3))
+    parts(workspace, 1, BLOCK)
+    parts(workspace, BLOCK + 1, BLOCK, dark=3.0)
+    assert tick(workspace) == (), "the same labels would give the same model"
+    labels(workspace, 0, 2)
+    (turn,) = tick(workspace)
+    assert turn.cause.startswith("health of ST-1: brightness moved")
+    stop_turn(workspace, turn.id, "the lamp is exchanged")
+    assert causes(workspace, made, look(workspace)) == (), (
+        "it was raised before that turn, and little is new"
+    )
+
+
+def test_two_plans_start_their_own_turns(workspace: Workspace) -> None:
+    made = plan(workspace, Trigger(SignalKind.NEW_LABELS, 3.0))
+    save_plan(workspace, replace(made, name="others", triggers=()))
+    labels(workspace, 0, 3)
+    assert [turn.plan for turn in tick(workspace)] == ["brackets"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from andon.domain.jobs import ENDED
-from andon.errors import NetworkError, OperatorError
+from andon.errors import NetworkError, OperatorError, Refused, UserError
 from andon.services.jobs import Claimed, beat, claim_job, find_job, note_usage, put_back, write_log
 from andon.services.signals import tick
 from andon.services.workspaces import Workspace, open_workspace
@@ -68,8 +68,12 @@ class Watch:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._seconds
-        for turn in tick(workspace):
-            _say(f"turn {turn.id} of {turn.plan} begins: {turn.cause}")
+        try:
+            for turn in tick(workspace):
+                _say(f"turn {turn.id} of {turn.plan} begins: {turn.cause}")
+        except (UserError, Refused) as trouble:
+            # Jobs are done whatever the signals say; the next look tries again.
+            _say(f"the signals could not be looked at: {trouble.message}. {trouble.todo}")
 
 
 def work(settings: Settings) -> int:

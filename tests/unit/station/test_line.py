@@ -13,6 +13,7 @@ import pytest
 from simulators.station_parts import AT, HandClock, frame
 
 from andon.blobs.folder import FolderBlobs
+from andon.domain.feedback import Chosen, SendPolicy, SendReason
 from andon.domain.inspections import Decision, Inspection, Kept, ReasonCode, Verdict
 from andon.domain.models import Cuts
 from andon.domain.recipes import Recipe
@@ -43,8 +44,8 @@ RECIPE = Recipe("plain", 3, None, Digest("1" * 64), {"bright": Cuts(0.4, 0.6)})
 NOTHING = KeepPolicy(0, 0)
 
 
-def assignment(keep: KeepPolicy) -> Assignment:
-    return Assignment("st-1", 5, RECIPE, (), keep, DEADLINE, "me", AT)
+def assignment(keep: KeepPolicy, send: SendPolicy | None = None) -> Assignment:
+    return Assignment("st-1", 5, RECIPE, (), keep, DEADLINE, "me", AT, send)
 
 
 @dataclass
@@ -179,9 +180,9 @@ class Bench:
         loops = (self.line.take, self.line.judge, self.recorder.run, images.run)
         self.tasks = [asyncio.ensure_future(loop()) for loop in loops]
 
-    def assign(self, keep: KeepPolicy) -> None:
-        self.inspectors.running = Running(assignment(keep), self.twin)  # type: ignore[arg-type]
-        self.state.assignment = assignment(keep)
+    def assign(self, keep: KeepPolicy, send: SendPolicy | None = None) -> None:
+        self.inspectors.running = Running(assignment(keep, send), self.twin)  # type: ignore[arg-type]
+        self.state.assignment = assignment(keep, send)
 
     def show(self, *numbers: int) -> None:
         for number in numbers:
@@ -563,3 +564,55 @@ def test_who_judges_beside_is_asked_after_the_answer_and_has_time_only_when_nobo
         assert beside.offered[4] == (5, False, 5)
 
     scene(act, tmp_path, queue=4)
+
+
+async def chosen_of(bench: Bench) -> list[tuple[str, SendReason, float]]:
+    told = await asyncio.to_thread(bench.thread.wait, bench.spool.waiting, 500)
+    found = [from_json(Chosen, json.loads(text)) for _, text in told.chosen]
+    return [(one.inspection, one.reason, one.probability) for one in found]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.NO_DECISION])
+def test_the_random_share_is_kept_and_chosen_whatever_was_decided(tmp_path: Path, verdict: Verdict) -> None:
+    async def act(bench: Bench) -> None:
+        bench.assign(NOTHING, SendPolicy(near=None, random=0.01))
+        bench.twin.verdict = verdict
+        for number in (1, 2, 3):  # the first of three draws of a part: 0.005, 0.5, 0.005
+            bench.show(number)
+            await bench.until(lambda number=number: len(bench.camera.done) == number)
+        stored = await bench.settled(3)
+        assert [one.capture.kept for one in stored if one.capture] == [
+            Kept.KEPT,
+            Kept.NOT_KEPT if verdict is Verdict.PASS else Kept.KEPT,
+            Kept.KEPT,
+        ]
+        wanted = [(stored[n].id, SendReason.RANDOM, 0.01) for n in (0, 2)]
+        assert await chosen_of(bench) == wanted
+
+    scene(act, tmp_path)
+
+
+def test_what_is_near_a_cut_is_kept_and_chosen(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.assign(NOTHING, SendPolicy(near=0.35, random=0.0))
+        bench.show(1)
+        (stored,) = await bench.settled(1)
+        assert stored.capture is not None
+        assert stored.capture.kept is Kept.KEPT
+        assert await chosen_of(bench) == [(stored.id, SendReason.CONFUSED, 1.0)]
+
+    scene(act, tmp_path)
+
+
+def test_an_audit_sample_that_nobody_heard_passing_is_none_and_is_not_chosen_as_one(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        bench.assign(KeepPolicy(0, 1), SendPolicy(near=None, random=0.0))
+        bench.output.listens = lambda: known(False)
+        bench.show(1)
+        await bench.settled(1)
+        bench.output.listens = lambda: known(True)
+        bench.show(2)
+        _, audited = await bench.settled(2)
+        assert await chosen_of(bench) == [(audited.id, SendReason.AUDIT, 1.0)]
+
+    scene(act, tmp_path)

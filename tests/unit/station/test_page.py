@@ -1,5 +1,6 @@
 """What the station's page answers, and whom."""
 
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from simulators.shown_line import Running, shown_line
 
-from andon.domain.feedback import Answer, Queue
+from andon.domain.feedback import Answer, Chosen, Queue, SendPolicy, SendReason
 from andon.domain.inspections import ReasonCode, Verdict
+from andon.domain.serial import from_json
 from andon.domain.stations import (
     AlarmCode,
     RollbackCause,
@@ -315,3 +317,30 @@ def test_what_people_say_counts_for_or_against_what_was_switched_to(
     assert line.line.state.trial is not None
     seen = line.line.state.trial.seen()
     assert (seen.false_alarms, seen.answered, seen.rejects.of) == (1, 1, 1)
+
+
+def test_a_missed_part_that_was_not_kept_is_kept_from_memory_and_chosen(
+    line: Running, page: httpx.Client
+) -> None:
+    shown = line.line
+    assert shown.state.assignment is not None
+    shown.state.assignment = replace(shown.state.assignment, send=SendPolicy())
+    part = line.do(shown.part, Verdict.PASS)
+    assert part.capture is not None
+    assert part.capture.blob is None
+    assert page.post("/api/reviews", json={"inspection": part.id, "answer": "missed"}).status_code == 201
+    waiting = line.do(shown.spool.call, shown.spool.spool.waiting, 9)
+    (chosen,) = (from_json(Chosen, json.loads(text)) for _, text in waiting.chosen)
+    assert (chosen.inspection, chosen.reason) == (part.id, SendReason.WRONG)
+    assert chosen.blob is not None
+    assert decode(shown.blobs.get(chosen.blob)).shape == (LINE.height, LINE.width)
+
+
+def test_a_confirmed_part_is_not_chosen(line: Running, page: httpx.Client) -> None:
+    shown = line.line
+    assert shown.state.assignment is not None
+    shown.state.assignment = replace(shown.state.assignment, send=SendPolicy())
+    part = line.do(shown.part, Verdict.REJECT)
+    page.post("/api/reviews", json={"inspection": part.id, "answer": "confirmed"})
+    waiting = line.do(shown.spool.call, shown.spool.spool.waiting, 9)
+    assert (len(waiting.reviews), waiting.chosen) == (1, ())

@@ -147,6 +147,8 @@ def test_a_person_releases_by_the_form_and_takes_back_with_one_touch(
         first.reports()
     shown = hub.get(page).text
     assert "Roll back ST-1" in shown
+    assert "Roll back to brackets v1" in hub.get("/stations/ST-1").text
+    assert "Roll back to" not in hub.get("/stations/ST-2").text
     assert 'data-confirm="1 of 2 stations (ST-1)' in shown
     answer = hub.post(f"{page}/rollback", data={"station": "ST-1"}, follow_redirects=False)
     assert answer.status_code == 303
@@ -155,6 +157,7 @@ def test_a_person_releases_by_the_form_and_takes_back_with_one_touch(
     first.reports()
     assert first.told is not None
     assert first.told.recipe.version == 1
+    assert "Roll back to" not in hub.get("/stations/ST-1").text
     assert hub.post(f"{page}/stop", follow_redirects=False).status_code == 409
 
 

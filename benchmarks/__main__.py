@@ -4,7 +4,17 @@ import argparse
 import importlib
 import sys
 
-ROWS = ("import_images", "runtime", "gate", "ingest", "images_page", "line", "classify", "magnetic_tile")
+ROWS = (
+    "import_images",
+    "runtime",
+    "gate",
+    "ingest",
+    "images_page",
+    "line",
+    "classify",
+    "loop",
+    "magnetic_tile",
+)
 """In order of how long they take; the last one trains for hours."""
 
 

@@ -1,0 +1,147 @@
+"""Plants of the loop's benchmarks: what they learn from first, what passes by, what judges them."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from andon.cli.demo_plan import AMOUNTS, EARLIER, LATER, Size
+from andon.domain.runs import TrainSettings
+from andon.formats.pixels import decode
+from andon.simulate.line import Line, SimulatedPart
+from andon.simulate.settings import LineSettings
+from andon.units import Timestamp
+from benchmarks import magnetic_tile
+
+FIRST_DEFECTS = 0.5
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything; see the options of ``benchmarks.loop``."""
+
+    first: int
+    passing: int
+    turns: int
+    fresh: int
+    side: int
+    input: int
+    steps: int
+    batch: int
+    minutes: float
+    seconds: float
+    threads: int
+
+    def train(self) -> TrainSettings:
+        """The network of ``make demo``, with these steps and sides."""
+        usual = AMOUNTS[Size.NORMAL].train()
+        sides = {"height": self.input, "width": self.input, "threads": self.threads}
+        return replace(usual, **sides, steps=self.steps, batch=self.batch)
+
+
+class Plant(Protocol):
+    """Where parts come from; every part has a serial of its own."""
+
+    name: str
+
+    def first(self) -> Sequence[SimulatedPart]:
+        """The labelled ones that the first model learns from."""
+        ...
+
+    def passing(self, turn: int) -> Sequence[SimulatedPart]:
+        """What passes before turn ``turn``, from 1."""
+        ...
+
+    def fresh(self) -> Iterator[SimulatedPart]:
+        """What models are judged on; nobody learns from it."""
+        ...
+
+
+class SimulatedPlant:
+    """The line of ``make demo`` with another seed: in its first shift it darkens and meets a new defect."""
+
+    def __init__(self, seed: int, sizes: Sizes) -> None:
+        self.name = f"simulated plant {seed}"
+        self._seed = seed
+        self._sizes = sizes
+        self._amount = replace(AMOUNTS[Size.NORMAL], side=sizes.side, first=sizes.passing)
+
+    def first(self) -> Sequence[SimulatedPart]:
+        line = self._line(self._amount.before(FIRST_DEFECTS))
+        return list(line.parts(EARLIER, self._sizes.first))
+
+    def passing(self, turn: int) -> Sequence[SimulatedPart]:
+        line, count = self._line(self._amount.line()), self._sizes.passing
+        return list(line.parts((turn - 1) * count, count))
+
+    def fresh(self) -> Iterator[SimulatedPart]:
+        return self._line(self._amount.after()).parts(LATER, self._sizes.fresh)
+
+    def changed(self, count: int) -> Sequence[SimulatedPart]:
+        """Parts that pass after everything has changed."""
+        return list(self._line(self._amount.after()).parts(0, count))
+
+    def _line(self, settings: LineSettings) -> Line:
+        return Line(replace(settings, seed=self._seed))
+
+
+class TilePlant:
+    """Magnetic tiles of the training list, tile by tile; the test list judges.
+
+    A tile gives several pictures, which pass one after the other: what comes next always differs from what
+    was learned from, as lots do.  Tiles are numbered by their defect; they come in an order that was drawn
+    once.
+    """
+
+    def __init__(self, sizes: Sizes) -> None:
+        self.name = "magnetic tiles in lot order"
+        with (magnetic_tile.ROOT / "groups.csv").open() as lines:
+            self._lots = {line["file"]: line["group"] for line in csv.DictReader(lines)}
+        split = json.loads((magnetic_tile.ROOT / "split.json").read_text())
+        self._test: list[str] = split["test"][: sizes.fresh]
+        arriving = sorted(split["train"], key=lambda name: (_drawn(self._lots[name]), name))
+        self._first = arriving[: sizes.first]
+        rest = arriving[sizes.first :]
+        size = min(sizes.passing, max(1, len(rest) // sizes.turns))
+        self._turns = [rest[number * size : (number + 1) * size] for number in range(sizes.turns)]
+
+    def first(self) -> Sequence[SimulatedPart]:
+        return list(self._tiles(self._first))
+
+    def passing(self, turn: int) -> Sequence[SimulatedPart]:
+        return list(self._tiles(self._turns[turn - 1]))
+
+    def fresh(self) -> Iterator[SimulatedPart]:
+        return self._tiles(self._test)
+
+    def _tiles(self, names: Sequence[str]) -> Iterator[SimulatedPart]:
+        """Those whose mask is empty although they are called defective have no place; they are left out."""
+        for name in names:
+            path = magnetic_tile.ROOT / name
+            is_good = name.startswith("MT_Free/")
+            mask = None if is_good else magnetic_tile.mask_of(path.with_suffix(".png"))
+            if mask is not None and not mask.any():
+                continue
+            defects = () if mask is None else ((magnetic_tile.CONCEPT, mask),)
+            yield self._part(path, defects, self._lots[name])
+
+    @staticmethod
+    def _part(path: Path, defects: tuple, lot: str) -> SimulatedPart:  # type: ignore[type-arg]
+        pixels = decode(path.read_bytes())
+        return SimulatedPart(
+            index=0,
+            pixels=pixels if pixels.ndim == 2 else pixels[..., 0],
+            defects=defects,
+            material="tile",
+            part_type="TILE",
+            serial=path.stem,
+            lot=lot,
+            captured_at=Timestamp("2026-01-05T06:00:00.000000Z"),
+        )
+
+
+def _drawn(lot: str) -> str:
+    return hashlib.sha256(f"lot {lot}".encode()).hexdigest()

@@ -187,9 +187,10 @@ def mistakes(
     covered = {place: parts for place, parts in population.items() if place[:2] not in unknown}
     found = _weighted(covered, sample, concept)
     base = float(sum(covered.values()))
-    contradicted, confirmed = _kind(found.of(True), base), _kind(found.of(False), base)
-    checked = _is_checked(found.of(True)) and _is_checked(found.of(False))
-    return Mistakes((contradicted, confirmed), of, len(sample), checked)
+    contradicted, confirmed = found.of(True), found.of(False)
+    plain = _unit(found.weight, found.weight)
+    kinds = _kind(contradicted, base, plain), _kind(confirmed, base, plain)
+    return Mistakes(kinds, of, len(sample), _is_checked(contradicted) and _is_checked(confirmed))
 
 
 def _place(part: Judged) -> Place:
@@ -272,8 +273,13 @@ def _is_checked(sample: _Sample) -> bool:
     return int((sample.checked >= 0).sum()) >= min(enough, len(sample.weight))
 
 
-def _kind(sample: _Sample, base: float) -> Weighted:
-    """Wrong verdicts among parts that people judged alike."""
+def _kind(sample: _Sample, base: float, plain: float) -> Weighted:
+    """Wrong verdicts among parts that people judged alike.
+
+    How many parts a mistake stands for is known from few mistakes, and where those that stand for many are
+    not seen, value and spread are too small together: it is not less than ``plain``, what it would be if
+    all parts were equally likely to be one (as Fay and Feuer do, Stat. Med. 16, 1997, with the largest).
+    """
     if len(sample.weight) == 0:
         return NONE
     if not _is_checked(sample):
@@ -283,12 +289,15 @@ def _kind(sample: _Sample, base: float) -> Weighted:
     weight, spread = _second_step(sample, seen)
     wrong = (sample.checked == 1) & sample.named
     count, total = int(wrong.sum()), float(weight[wrong].sum())
-    others = np.maximum(sample.weight - 1, 0.0)
-    plain = float((sample.weight * others).sum() / sample.weight.sum())
-    own = float((weight * others)[wrong].sum()) / total if count else plain
+    own = _unit(sample.weight[wrong], weight[wrong]) if count else plain
     right = (seen.sum() - count + 0.5) / (seen.sum() + 1)
     second = spread * right / sample.weight.sum() / max(0.01, 1 - total / base)
-    return Weighted(total, base, (count * own + plain) / (count + 1) + second, count)
+    return Weighted(total, base, max(own, plain) + second, count)
+
+
+def _unit(weight: Numbers, by: Numbers) -> float:
+    """Parts not looked at for each of some that were; their mean, ``by`` weighted."""
+    return float((by * np.maximum(weight - 1, 0.0)).sum() / by.sum())
 
 
 def _second_step(sample: _Sample, seen: NDArray[np.bool_]) -> tuple[Numbers, float]:

@@ -95,7 +95,8 @@ class Judged:
 class Found(StrEnum):
     """Parts that a report lists.
 
-    DUE: drawn for a second look that nobody has taken. MODEL: people first let it pass and a second look
+    DUE: drawn for a second look that nobody has taken; not of reviews, as the model was not sure and no
+    estimate needs them. MODEL: people first let it pass and a second look
     found it defective, as the model had. PEOPLE: the model let it pass, people caught it, and no second
     look says otherwise.
     """
@@ -113,6 +114,7 @@ def is_found(part: Judged, what: Found) -> bool:
     match what:
         case Found.DUE:
             counts = part.probability > 0 or contradicts(part.verdict, part.said)
+            counts = counts and part.verdict in {Verdict.PASS, Verdict.REJECT}
             return counts and part.checked is None and part.check_probability > 0
         case Found.MODEL:
             return not passed and part.said is False and part.checked is True

@@ -119,7 +119,9 @@ def test_a_part_is_named_by_serial_key_or_picture(workspace: Workspace) -> None:
     assert hold_part(workspace, image.digest[:12], MUST, "seen at the customer").part == "serial=P-1"
     (part,) = held_parts(workspace, MUST)
     assert [i.digest for i in part.images] == [image.digest]
-    assert purposes_of(workspace, "serial=P-1") == {MUST}
+    assert part.labels == ()
+    with workspace.database.read() as tx:
+        assert purposes_of(tx, "serial=P-1") == {MUST}
     with pytest.raises(Conflict, match="held as must-catch already"):
         hold_part(workspace, "P-1", MUST, "again")
     with pytest.raises(Conflict, match="not held as golden"):

@@ -144,13 +144,13 @@ def held(context: typer.Context, as_json: Json = False) -> None:
 
     rows = held_parts(workspace_of(context))
     if as_json:
-        print_json([to_json(one.holdout) | {"labels": sorted(one.labels)} for one in rows])
+        print_json([to_json(one.holdout) | {"labels": one.labels} for one in rows])
         return
     columns = ("part", "purpose", "labels", "reason", "author", "at")
     print_table(
         columns,
         [
-            [h.part, h.purpose, ", ".join(sorted(one.labels)), h.reason, h.author, h.at]
+            [h.part, h.purpose, _truth(one.labels), h.reason, h.author, h.at]
             for one in rows
             for h in (one.holdout,)
         ],

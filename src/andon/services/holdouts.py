@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from andon.domain.gates import Holdout, Purpose, is_held
 from andon.domain.images import Image
 from andon.domain.parts import part_key, serial_key
+from andon.domain.splitting import CLEAN
 from andon.errors import Conflict, InvalidInput, NotFound
 from andon.services.workspaces import Workspace, now
 from andon.store import annotations as stored_annotations
@@ -94,11 +95,15 @@ def _key(tx: Connection, part: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HeldPart:
-    """A part that somebody holds, with its pictures, the first to show; without any where they are gone."""
+    """A part that somebody holds, with its pictures, the first to show; without any where they are gone.
+
+    Attributes:
+        labels: concepts on it; empty: accepted clean; None: nobody has labelled it.
+    """
 
     holdout: Holdout
     images: tuple[Image, ...]
-    labels: frozenset[str]
+    labels: tuple[str, ...] | None
 
 
 def held_parts(workspace: Workspace, purpose: Purpose | None = None) -> tuple[HeldPart, ...]:
@@ -109,13 +114,13 @@ def held_parts(workspace: Workspace, purpose: Purpose | None = None) -> tuple[He
         digests = [image.digest for these in images.values() for image in these]
         labels = stored_annotations.labels(tx, digests)
     return tuple(
-        HeldPart(
-            holdout,
-            images[holdout.part],
-            frozenset().union(*(labels.get(i.digest, frozenset()) for i in images[holdout.part])),
-        )
-        for holdout in found
+        HeldPart(holdout, images[holdout.part], _shown(images[holdout.part], labels)) for holdout in found
     )
+
+
+def _shown(images: Sequence[Image], labels: Mapping[Digest, frozenset[str]]) -> tuple[str, ...] | None:
+    said = [labels[image.digest] for image in images if image.digest in labels]
+    return tuple(sorted({name for names in said for name in names if name != CLEAN})) if said else None
 
 
 def purposes_of(tx: Connection, part: str) -> frozenset[Purpose]:

@@ -53,7 +53,7 @@ def show(request: Request, gate: str) -> dict[str, Any]:
 def held(request: Request, purpose: Purpose | None = None) -> list[dict[str, Any]]:
     """Parts that somebody holds back from training."""
     return [
-        to_json(one.holdout) | {"labels": sorted(one.labels), "images": [i.digest for i in one.images]}
+        to_json(one.holdout) | {"labels": one.labels, "images": [i.digest for i in one.images]}
         for one in held_parts(workspace_of(request), purpose)
     ]
 

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from andon.domain.gates import CaseSource, Gate, GateCase, GateLimits, GateRequest, Purpose, ReviewModel
+from andon.domain.gates import (
+    CaseSource,
+    Check,
+    Gate,
+    GateCase,
+    GateLimits,
+    GateRequest,
+    Purpose,
+    ReviewModel,
+)
 from andon.domain.inspections import Verdict
 from andon.errors import AndonError, InvalidInput
 from andon.services.approvals import is_approved
@@ -14,6 +23,9 @@ from andon.services.workspaces import Workspace
 
 SHOWN = 24
 """Pictures of one kind of flip on a page; all stand in the JSON."""
+
+HELD = 60
+"""Held parts on a page."""
 
 RECIPES = 200
 
@@ -73,6 +85,11 @@ class GateView:
     verdicts: tuple[Verdict, ...] = tuple(Verdict)
 
     @property
+    def checks(self) -> tuple[Check, ...]:
+        """Its questions, those it was refused for first."""
+        return tuple(sorted(self.gate.outcome.checks, key=lambda check: check.passed))
+
+    @property
     def failed(self) -> tuple[str, ...]:
         """Names of the questions it was refused for."""
         return tuple(check.name for check in self.gate.outcome.checks if not check.passed)
@@ -85,11 +102,19 @@ class GateView:
 
 @dataclass(frozen=True, slots=True)
 class HeldView:
-    """Held parts, for one purpose or all."""
+    """Held parts, for one purpose or all: ``total``, of which those from ``begin`` on are shown."""
 
     parts: tuple[HeldPart, ...]
     purpose: Purpose | None
+    total: int
+    begin: int = 0
     problem: AndonError | None = None
+
+    @property
+    def next(self) -> int | None:
+        """Where the following part of the list begins; None on the last."""
+        end = self.begin + len(self.parts)
+        return end if end < self.total else None
 
 
 def list_view(workspace: Workspace, cut: tuple[int | None, int], result: str, form: GateForm) -> GateList:
@@ -195,6 +220,9 @@ def _gravity(verdict: Verdict) -> int:
     return (Verdict.PASS, Verdict.REVIEW, Verdict.NO_DECISION, Verdict.REJECT).index(verdict)
 
 
-def held_view(workspace: Workspace, purpose: Purpose | None, problem: AndonError | None = None) -> HeldView:
+def held_view(
+    workspace: Workspace, purpose: Purpose | None, begin: int = 0, problem: AndonError | None = None
+) -> HeldView:
     """Held parts, the latest first."""
-    return HeldView(held_parts(workspace, purpose)[::-1], purpose, problem)
+    found = held_parts(workspace, purpose)[::-1]
+    return HeldView(found[begin : begin + HELD], purpose, len(found), begin, problem)

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from andon.domain.gates import Purpose
 from andon.errors import AndonError
 from andon.hub.failures import status_of
-from andon.hub.requests import After, Limit, workspace_of
+from andon.hub.requests import LARGEST, After, Limit, workspace_of
 from andon.hub.web.gate_views import form_view, gate_view, held_view, list_view, request_of
 from andon.hub.web.pages import page
 from andon.services.approvals import approve
@@ -77,9 +77,11 @@ def add_approval(request: Request, gate: str, reason: Annotated[str, Form()] = "
 
 
 @router.get("/holdouts")
-def held(request: Request, purpose: Purpose | None = None) -> HTMLResponse:
+def held(
+    request: Request, purpose: Purpose | None = None, begin: Annotated[int, Query(ge=0, le=LARGEST)] = 0
+) -> HTMLResponse:
     """The golden set and the must-catch parts."""
-    view = held_view(workspace_of(request), purpose)
+    view = held_view(workspace_of(request), purpose, begin)
     return page(request, "gates/held", view, title="Parts held for gates", section="gates")
 
 
@@ -92,7 +94,7 @@ def hold(request: Request, form: Fields) -> Response:
     try:
         act(workspace, form.get("part", "").strip(), purpose, form.get("reason", "").strip() or FROM_PAGE)
     except AndonError as error:
-        view = held_view(workspace, None, error)
+        view = held_view(workspace, None, problem=error)
         answer = page(request, "gates/held", view, title="Parts held for gates", section="gates")
         answer.status_code = status_of(error)
         return answer

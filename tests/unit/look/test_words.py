@@ -76,7 +76,9 @@ def test_what_is_not_in_the_catalogue_is_a_bug() -> None:
     assert words("en").one_of("status", "a word of its own") == "a word of its own"
 
 
-FAMILIES = ("verdict.", "reason.", "alarm.", "answer.", "queue.", "status.", "page.shift.", "keys.")
+FAMILIES = (
+    "verdict.", "reason.", "alarm.", "answer.", "queue.", "status.", "page.shift.", "keys.", "pictures."
+)  # fmt: skip
 """Keys that are put together from a state's name."""
 
 

@@ -22,6 +22,7 @@ from andon.domain.stations import (
     RollbackCause,
     RolledBack,
     Runnable,
+    Sending,
     ShadowCount,
     WatchLimits,
 )
@@ -344,3 +345,12 @@ def test_a_confirmed_part_is_not_chosen(line: Running, page: httpx.Client) -> No
     page.post("/api/reviews", json={"inspection": part.id, "answer": "confirmed"})
     waiting = line.do(shown.spool.call, shown.spool.spool.waiting, 9)
     assert (len(waiting.reviews), waiting.chosen) == (1, ())
+
+
+def test_the_page_says_how_many_chosen_pictures_wait_and_why(line: Running, page: httpx.Client) -> None:
+    assert "wait:" not in page.get("/").text
+    line.line.state.sending = Sending(1234, 50, "quota")
+    assert "1,234 wait: today&#39;s quota is used up" in page.get("/").text
+    for held in ("hours", "bandwidth", ""):
+        line.line.state.sending = Sending(2, 0, held)
+        assert page.get("/").status_code == 200

@@ -125,10 +125,13 @@ def _station(one: StationFeedback) -> StationRow:
     sent = "" if one.sending is None else f"{one.sending.sent_today:,}"
     of_quota = f" of {quota:,}" if sent and quota is not None else ""
     chosen = sum(count.count for count in one.days)
-    return StationRow(one.station, words_of(one.policy), sent + of_quota, _waits(one.sending), chosen)
+    return StationRow(
+        one.station, words_of(one.policy), sent + of_quota, waits_in_words(one.sending), chosen
+    )
 
 
-def _waits(sending: Sending | None) -> str:
+def waits_in_words(sending: Sending | None) -> str:
+    """How many choices have not gone, and why; empty where none waits or the station says nothing of it."""
     if sending is None or not sending.waiting:
         return ""
     why = HELD.get(sending.held, "")

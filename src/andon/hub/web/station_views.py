@@ -11,6 +11,7 @@ from andon.domain.feedback import SendPolicy
 from andon.domain.lines import Light, light_of
 from andon.domain.recipes import Recipe
 from andon.domain.stations import USUAL_DEADLINE, Assignment, KeepPolicy, Station
+from andon.hub.web.feedback_views import waits_in_words
 from andon.hub.web.send_forms import SendForm
 from andon.services.approvals import approved_packages
 from andon.services.jobs import ago
@@ -64,10 +65,17 @@ class StationList:
 
 @dataclass(frozen=True, slots=True)
 class StationView:
-    """One station, and what it was told, newest first."""
+    """One station, and what it was told, newest first.
+
+    Attributes:
+        sends: counter -> which pictures travel, in words.
+        waits: chosen pictures that have not gone, and why not; empty where none waits.
+    """
 
     card: StationCard
     history: tuple[Assignment, ...]
+    sends: Mapping[int, str]
+    waits: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,10 @@ def station_view(workspace: Workspace, name: str) -> StationView:
     Raises:
         NotFound: there is none.
     """
-    return StationView(_card(find_station(workspace, name)), assignments_of(workspace, name))
+    station, history = find_station(workspace, name), assignments_of(workspace, name)
+    sends = {told.counter: words_of(told.send) for told in history}
+    waits = waits_in_words(station.report.sending if station.report else None)
+    return StationView(_card(station), history, sends, waits)
 
 
 def usual_form(station: Station, recipe: str) -> Form:

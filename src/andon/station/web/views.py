@@ -350,8 +350,19 @@ def _statuses(state: LineState, words: Words) -> tuple[StatusView, ...]:
         StatusView(
             words("page.spool"), words("page.spool.count", count=words.number(state.spool)), not away
         ),
+        *_pictures(state, words),
         StatusView(words("page.disk"), free, not low),
     )
+
+
+def _pictures(state: LineState, words: Words) -> tuple[StatusView, ...]:
+    """Chosen pictures that have not gone yet, and why; nothing where none waits."""
+    sending = state.sending
+    if sending is None or not sending.waiting:
+        return ()
+    count = words.number(sending.waiting)
+    told = words(f"pictures.{sending.held or 'waiting'}", count=count)
+    return (StatusView(words("page.pictures"), told, True),)
 
 
 def _alarm(alarm: Raised, words: Words) -> AlarmView:

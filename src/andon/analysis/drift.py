@@ -16,6 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
 
 BLOCK = 200
 """Parts that are compared with as many."""
@@ -102,6 +105,18 @@ def distance(first: Sequence[float], latest: Sequence[float]) -> float:
         two
     )
     return float(np.abs(gaps).max())
+
+
+def distances(centre: Floats, pictures: Floats) -> list[Mapping[str, float]]:
+    """How far each picture lies from the middle of ``centre``, in its standard deviations, as one value.
+
+    Args:
+        centre: (N, F) features of the pictures that say what is usual.
+        pictures: (M, F), none of them in ``centre``.
+    """
+    spread = centre.std(axis=0) + 1e-6
+    apart = np.sqrt((((pictures - centre.mean(axis=0)) / spread) ** 2).mean(axis=1))
+    return [{"distance": float(one)} for one in apart]
 
 
 def distance_limit(size: int, probability: float) -> float:

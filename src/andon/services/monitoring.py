@@ -14,7 +14,8 @@ from andon.domain.models import Costs
 from andon.domain.quality import Cohort, Estimate, QualityRow
 from andon.domain.signals import Signal, SignalKind
 from andon.domain.stations import Assignment, Station
-from andon.errors import NotFound
+from andon.errors import NotFound, Refused, UserError
+from andon.services.feature_drift import FEWEST, Drawn
 from andon.services.holdouts import held_images
 from andon.services.jobs import ago
 from andon.services.quality import report
@@ -25,7 +26,9 @@ from andon.store import datasets as stored_datasets
 from andon.store import images as stored_images
 from andon.store import inspections as stored_inspections
 from andon.store import loops as stored_loops
+from andon.store import signals as stored_signals
 from andon.store import stations as stored_stations
+from andon.store.signals import Key
 from andon.units import Timestamp
 
 MOST_LABELS = 5000
@@ -50,8 +53,40 @@ def look(workspace: Workspace) -> tuple[Signal, ...]:
         stations = [s for s in stored_stations.everyone(tx) if s.assignment is not None]
         of_stations = [one for station in stations for one in _of_station(tx, station, limits, at)]
         since = {s.name: _since(tx, s.assignment) for s in stations if s.assignment is not None}
+        noted = stored_signals.latest(tx)
+    told = [s.assignment for s in stations if s.assignment is not None]
+    of_features = [_of_features(workspace, one, since[one.station], (noted, limits, at)) for one in told]
     of_quality = _of_quality(workspace, since, _paid(plans), limits)
-    return (*of_plans, *of_stations, *of_quality)
+    return (*of_plans, *of_stations, *of_features, *of_quality)
+
+
+def _of_features(
+    workspace: Workspace,
+    told: Assignment,
+    since: Timestamp,
+    known: tuple[Mapping[Key, Signal], Limits, Timestamp],
+) -> Signal:
+    """What the pictures drawn by chance look like to the model, now and just after the release."""
+    noted, limits, at = known
+    kind, station = SignalKind.FEATURES, told.station
+    drawn = Drawn(station, since, told.recipe.package)
+    number, used = drawn.count(workspace)
+    before = noted.get((kind, "", station))
+    which = f"{told.recipe.name}@{told.recipe.version}"
+    if before is not None and before.n == used and which in before.detail:
+        return before
+    least = limits.get((kind, station), 0.0)
+    try:
+        drift = drawn.drift(workspace) if number >= FEWEST else None
+        words = f"{number} pictures came back by chance from {which}; {FEWEST} that can be read are needed"
+    except (UserError, Refused) as trouble:
+        drift, words = None, f"pictures of {which} cannot be compared: {trouble.message}"
+    if drift is None:
+        return Signal(kind, "", station, 0.0, least, used, False, words, at)
+    limit = max(drift.limit, least)
+    words = f"pictures differ by {drift.now:.2f} from the first of {which}, {drift.before:.2f} did then"
+    raised = drift.value >= limit
+    return Signal(kind, "", station, round(drift.value, 4), round(limit, 4), used, raised, words, at)
 
 
 def _paid(plans: Sequence[LoopPlan]) -> dict[str, Costs]:

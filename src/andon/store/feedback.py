@@ -4,14 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, exists, func, select
 
 from andon.domain.feedback import Answer, Chosen, SendReason
+from andon.domain.images import Image
 from andon.domain.inspections import Verdict
 from andon.errors import NotFound
+from andon.store.images import image_of
 from andon.store.paging import Cut, Page, newest_first
 from andon.store.rows import add_new, matching
-from andon.store.tables import feedback, inspections, reviews
+from andon.store.tables import feedback, images, inspections, reviews
 from andon.units import Timestamp
 
 
@@ -93,6 +95,31 @@ def days(tx: Connection, since: Timestamp) -> tuple[DayCount, ...]:
     order = list(SendReason)
     counts.sort(key=lambda one: (one.station, order.index(one.reason)))
     return tuple(sorted(counts, key=lambda one: one.day, reverse=True))
+
+
+def random_images(tx: Connection, station: str, since: Timestamp, cut: Cut) -> tuple[Image, ...]:
+    """Pictures of a station that came back because they were drawn by chance, first chosen first.
+
+    ``cut``: how many of the first ones are passed over (None: none), and how many are given.
+    """
+    query = select(images).select_from(_drawn()).where(*_by_chance(station, since)).order_by(feedback.c.id)
+    return tuple(image_of(row) for row in tx.execute(query.offset(cut.after or 0).limit(cut.limit)))
+
+
+def count_random(tx: Connection, station: str, since: Timestamp) -> int:
+    """How many pictures :func:`random_images` has to give."""
+    query = select(func.count()).select_from(_drawn()).where(*_by_chance(station, since))
+    return int(tx.execute(query).scalar_one())
+
+
+def _drawn() -> FromClause:
+    joined = feedback.join(inspections, inspections.c.id == feedback.c.inspection_id)
+    return joined.join(images, images.c.digest == inspections.c.image)
+
+
+def _by_chance(station: str, since: Timestamp) -> tuple[ColumnElement[bool], ...]:
+    drawn = (feedback.c.reason == SendReason.RANDOM, feedback.c.at >= since)
+    return (*drawn, inspections.c.station == station)
 
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:

@@ -15,6 +15,7 @@ from andon.analysis.drift import (
     compare_rates,
     distance,
     distance_limit,
+    distances,
     exceeds_by_chance,
 )
 
@@ -101,3 +102,21 @@ def test_fishers_test_agrees_with_counting(first: int, latest: int) -> None:
     )
     expected = ways / math.comb(2 * size, marked)
     assert exceeds_by_chance((first, size), (latest, size)) == pytest.approx(expected)
+
+
+def test_pictures_that_look_different_are_found_and_those_that_do_not_are_not() -> None:
+    alarms = found = 0
+    for line in range(60):
+        rng = np.random.default_rng([7, line])
+        mix = rng.normal(size=(24, 24))
+
+        def features(moved: float, rng: np.random.Generator = rng, mix: np.ndarray = mix) -> np.ndarray:
+            return (rng.normal(size=(50, 24)) + moved) @ mix
+
+        centre = features(0.0)
+        first = distances(centre, features(0.0))
+        same = [compare(first, distances(centre, features(0.0)), block) for block in range(1, 11)]
+        alarms += any(drift is not None and drift.found for drift in same)
+        other = compare(first, distances(centre, features(1.0)), 10)
+        found += other is not None and other.found
+    assert alarms <= 1 and found >= 57

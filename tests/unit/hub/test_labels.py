@@ -261,5 +261,5 @@ def test_all_selections_together_tell_what_choosing_is_worth(
         hub.post("/api/labels", json={"image": pick.image, "selection": made.id, "seconds": 5})
     make_selection(plant.workspace, SelectionSettings(minutes=1, control=0.5))
     page = hub.get("/selections").text
-    assert "In the latest 2 selections together" in page
+    assert "The latest 2 selections together" in page
     assert "Drawn by chance: 1 of 3 labelled" in page

@@ -23,8 +23,11 @@ from andon.services.workspaces import Workspace
 
 router = APIRouter(include_in_schema=False)
 
-BESIDE = 12
-"""Pictures of the queue that are shown before the one in hand; behind it twice as many."""
+BESIDE = 6
+"""Pictures of the queue that are shown before the one in hand."""
+
+QUEUE = 36
+"""Pictures of the queue that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ def _view(sheet: LabelSheet, made: Selection | None, pictures: tuple[Picked, ...
         masks=any(isinstance(one.geometry, Mask) for one in sheet.said),
         selection=made,
         picked=None if here is None else pictures[here],
-        queue=pictures[start : start + 3 * BESIDE],
+        queue=pictures[start : start + QUEUE],
         waiting=len(waiting),
         minutes=len(waiting) * (made.seconds if made else 0.0) / 60,
         severities=tuple(Severity),

@@ -14,7 +14,7 @@ from andon.domain.lines import Light
 from andon.domain.stations import Alarm, AlarmCode, Assignment, KeepPolicy
 from andon.services.approvals import approve
 from andon.services.jobs import ago
-from andon.services.overview import Overview, VerdictStrips, overview
+from andon.services.overview import Before, Overview, VerdictStrips, changed, overview
 from andon.services.workspaces import Workspace, create_workspace, now
 from andon.store import assignments, inspections, jobs, models, recipes, reviews, stations
 from andon.store.assignments import SignedRow
@@ -51,10 +51,10 @@ def at(station: str, sequence: int, seconds_ago: float, verdict: Verdict = Verdi
     return record(station, sequence, verdict, at=ago(seconds_ago))
 
 
-def assigned(workspace: Workspace, station: str, seconds_ago: float) -> None:
+def assigned(workspace: Workspace, station: str, seconds_ago: float, version: int = 1) -> None:
     with workspace.database.write() as tx:
         counter = assignments.next_counter(tx, station)
-        drafted = recipes.get(tx, "brackets", 1)
+        drafted = recipes.get(tx, "brackets", version)
         told = Assignment(station, counter, drafted, (FAST,), KeepPolicy(), 40.0, "mara", ago(seconds_ago))
         assignments.add(tx, told, SignedRow(as_text(told), "signature"))
 
@@ -179,6 +179,26 @@ def test_parts_before_the_assignment_in_force_are_not_counted(workspace: Workspa
     assigned(workspace, "ST-1", 600)
     said(workspace, part, Answer.CONFIRMED, Queue.AUDIT)
     assert shown(workspace).lines[0].escapes is None
+
+
+def test_rates_are_compared_with_those_of_the_recipe_before(workspace: Workspace) -> None:
+    with workspace.database.write() as tx:
+        recipes.add_version(tx, recipe(package()))
+    reports(workspace, "ST-1")
+    for seconds_ago, version in ((3 * HOUR, 1), (2 * HOUR, 1), (HOUR, 2), (600, 2)):
+        assigned(workspace, "ST-1", seconds_ago, version)
+    assert shown(workspace).lines[0].before == Before(("brackets@1",))
+    parts = [at("ST-1", n, 2.5 * HOUR if n < 40 else 1200) for n in range(80)]
+    records(workspace, *parts)
+    for n, part in enumerate(parts):
+        said(workspace, part, Answer.MISSED if n < 20 else Answer.CONFIRMED, Queue.AUDIT, n)
+    card = shown(workspace).lines[0]
+    assert card.escapes is not None and card.before.escapes is not None
+    assert (card.escapes.count, card.escapes.of) == (0, 40)
+    assert (card.before.escapes.count, card.before.escapes.of) == (20, 40)
+    value, low, high = changed(card.escapes, card.before.escapes)
+    assert value == -0.5
+    assert -0.7 < low < value < high < -0.3
 
 
 def test_needs_stand_in_order_of_cost(workspace: Workspace) -> None:

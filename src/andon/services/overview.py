@@ -7,23 +7,30 @@ from datetime import UTC, datetime
 from itertools import groupby
 from threading import Lock
 
+from sqlalchemy import Connection
+
 from andon.analysis.bounds import interval
+from andon.analysis.limits import summed
 from andon.domain.feedback import Answer
 from andon.domain.inspections import Verdict
 from andon.domain.lines import Light, light_of, worst
 from andon.domain.models import Interval
 from andon.domain.needs import Need
-from andon.domain.stations import Station
+from andon.domain.stations import Assignment, Station
 from andon.services.jobs import ago
 from andon.services.needs import needs
 from andon.services.stations import SILENT_SECONDS, own_page
 from andon.services.workspaces import Workspace
+from andon.store import assignments as stored_assignments
 from andon.store import stations as stored_stations
 from andon.store import tallies
 from andon.store.tallies import JudgedCount
 from andon.units import Timestamp
 
 STRIP_MINUTES = 60
+
+ASSIGNMENTS = 20
+"""How far back it is looked for what a station ran before."""
 
 MinuteTally = Mapping[Verdict, int]
 
@@ -79,6 +86,7 @@ class LineCard:
         escapes: of passed parts drawn for audit that people judged, those with a defect; None: none judged.
         overkill: of rejected parts that people judged, the good ones; None: none judged.
         unsure: parts of which people could not say; they are in neither.
+        before: the same under the recipes that the stations ran before, as far as people judged then.
     """
 
     name: str
@@ -89,6 +97,22 @@ class LineCard:
     escapes: Interval | None
     overkill: Interval | None
     unsure: int
+    before: "Before"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Rates under what ran before. ``recipes``: as NAME@VERSION, sorted; empty where nothing did."""
+
+    recipes: tuple[str, ...] = ()
+    escapes: Interval | None = None
+    overkill: Interval | None = None
+
+
+def changed(now: Interval, before: Interval) -> tuple[float, float, float]:
+    """Difference of two rates, and its limits."""
+    terms = (now.rate, now.low, now.high), (-before.rate, -before.high, -before.low)
+    return summed(terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +130,37 @@ def overview(workspace: Workspace, strips: VerdictStrips) -> Overview:
     by_station = strips.read(workspace)
     with workspace.database.read() as tx:
         stations = stored_stations.everyone(tx)
-        judged = {
-            s.name: tallies.judged(tx, s.name, s.assignment.at)
-            for s in stations
-            if s.assignment is not None
-        }
+        judged = {s.name: _judged(tx, s.name) for s in stations if s.assignment is not None}
     cards = [StationCard(s, light_of(s, silent_since), own_page(s)) for s in stations]
     lines = tuple(
         _line(name, tuple(members), by_station, judged)
         for name, members in groupby(cards, lambda card: card.station.line)
     )
     return Overview(lines, needs(workspace), _last_minutes())
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What people said of a station's parts since its recipe is in force, and of those before."""
+
+    now: tuple[JudgedCount, ...] = ()
+    before: tuple[JudgedCount, ...] = ()
+    recipe_before: str = ""
+
+
+def _judged(tx: Connection, station: str) -> _Judged:
+    told = stored_assignments.history(tx, station, ASSIGNMENTS)
+    runs = [(recipe, list(these)) for recipe, these in groupby(told, _recipe)]
+    since = runs[0][1][-1].at
+    counted = tallies.judged(tx, station, since)
+    if len(runs) == 1:
+        return _Judged(counted)
+    recipe, these = runs[1]
+    return _Judged(counted, tallies.judged(tx, station, these[-1].at, since), recipe)
+
+
+def _recipe(assignment: Assignment) -> str:
+    return f"{assignment.recipe.name}@{assignment.recipe.version}"
 
 
 def _last_minutes() -> tuple[str, ...]:
@@ -129,10 +173,13 @@ def _line(
     name: str,
     members: tuple[StationCard, ...],
     by_station: Mapping[str, tuple[MinuteTally, ...]],
-    judged: Mapping[str, Sequence[JudgedCount]],
+    judged: Mapping[str, _Judged],
 ) -> LineCard:
     names = [card.station.name for card in members]
-    counted = [one for station in names for one in judged.get(station, ())]
+    known = [judged[station] for station in names if station in judged]
+    counted = [one for station in known for one in station.now]
+    earlier = [one for station in known for one in station.before]
+    recipes = sorted({station.recipe_before for station in known} - {""})
     strips = [by_station[station] for station in names if station in by_station]
     reporting = [card.station.report for card in members if card.light is not Light.OFFLINE]
     rates = [60 * report.per_second for report in reporting if report is not None]
@@ -145,6 +192,7 @@ def _line(
         escapes=_escapes(counted),
         overkill=_overkill(counted),
         unsure=sum(one.count for one in counted if one.answer is Answer.UNSURE),
+        before=Before(tuple(recipes), _escapes(earlier), _overkill(earlier)),
     )
 
 

@@ -50,8 +50,13 @@ def minutes(tx: Connection, after: int | None, since: Timestamp) -> tuple[Minute
     return tuple(MinuteCount(row[0], row[1], Verdict(row[2]), row[3]) for row in found)
 
 
-def judged(tx: Connection, station: str, since: Timestamp) -> tuple[JudgedCount, ...]:
-    """What people said of a station's parts made from ``since`` on; the last word on each part counts."""
+def judged(
+    tx: Connection, station: str, since: Timestamp, before: Timestamp | None = None
+) -> tuple[JudgedCount, ...]:
+    """What people said of a station's parts made from ``since`` on and before ``before`` (None: until now).
+
+    The last word on each part counts.
+    """
     last = _last_words(since)
     joined = last.join(reviews, reviews.c.id == last.c.review).join(
         inspections, inspections.c.id == last.c.inspection_id
@@ -59,6 +64,8 @@ def judged(tx: Connection, station: str, since: Timestamp) -> tuple[JudgedCount,
     shown = (inspections.c.verdict, reviews.c.answer, last.c.audited)
     counted = select(*shown, func.count()).select_from(joined)
     wanted = (inspections.c.station == station) & (inspections.c.at >= since)
+    if before is not None:
+        wanted &= inspections.c.at < before
     found = tx.execute(counted.where(wanted).group_by(*shown))
     return tuple(JudgedCount(Verdict(row[0]), Answer(row[1]), bool(row[2]), row[3]) for row in found)
 

@@ -1,6 +1,6 @@
 """The first page: every line, and what needs a person now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
@@ -11,7 +11,7 @@ from andon.domain.needs import Need
 from andon.hub.requests import workspace_of
 from andon.hub.web.pages import page
 from andon.look.figures import Figure, figure_of
-from andon.services.overview import LineCard, overview
+from andon.services.overview import LineCard, changed, overview
 
 router = APIRouter(include_in_schema=False)
 
@@ -40,6 +40,7 @@ class LineView:
     marks: tuple[Mark, ...]
     counts: Mapping[Verdict, int]
     figures: tuple[Figure, ...]
+    trends: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,21 @@ def show(request: Request) -> HTMLResponse:
 
 def _line(card: LineCard) -> LineView:
     counts = {verdict: sum(minute.get(verdict, 0) for minute in card.strip) for verdict in Verdict}
-    return LineView(card, _marks(card), counts, _figures(card))
+    return LineView(card, _marks(card), counts, _figures(card), tuple(_trends(card)))
+
+
+def _trends(card: LineCard) -> Iterator[str]:
+    """Against what the stations ran before, where people judged both."""
+    names = " and ".join(card.before.recipes)
+    for what, now, before in (
+        ("Escapes in the audit", card.escapes, card.before.escapes),
+        ("Overkill among rejects", card.overkill, card.before.overkill),
+    ):
+        if now is None or before is None:
+            continue
+        value, low, high = (100 * e for e in changed(now, before))
+        verdict = "more" if low > 0 else "fewer" if high < 0 else "no difference shown"
+        yield f"{what} against {names}: {value:+.1f} ({low:+.1f} to {high:+.1f}) points, {verdict}"
 
 
 def _marks(card: LineCard) -> tuple[Mark, ...]:

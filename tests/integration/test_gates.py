@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from simulators.gate_plant import (
+    AUDIT,
     CONCEPTS,
     GatePlant,
     build,
@@ -17,13 +19,18 @@ from simulators.gate_plant import (
 )
 from simulators.records import report
 
+from andon.domain.datasets import DatasetSpec
 from andon.domain.gates import CaseSource, Gate, GateRequest, Purpose
+from andon.domain.images import ImageFilter
 from andon.domain.jobs import JobKind
 from andon.domain.models import Cuts
+from andon.domain.runs import Run, RunState, TrainSettings
 from andon.errors import Conflict, NotFound, Refused
 from andon.formats.pixels import image_digest
 from andon.jobs.gate import run_gate
 from andon.services.approvals import approve, is_approved
+from andon.services.datasets import freeze_dataset
+from andon.services.gate_cases import collect_parts
 from andon.services.gates import (
     ask_gate,
     candidates,
@@ -32,11 +39,14 @@ from andon.services.gates import (
     usual_baseline,
     what_runs,
 )
-from andon.services.holdouts import hold_part
+from andon.services.holdouts import hold_part, purposes_of
 from andon.services.jobs import find_job
 from andon.services.models import find_package
 from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
 from andon.services.stations import take_report
+from andon.services.workspaces import new_id, now
+from andon.store import runs as stored_runs
+from andon.units import Digest
 from andon.worker.kinds import do
 
 PARTS = 400
@@ -166,6 +176,61 @@ def test_parts_the_candidate_has_learned_from_are_left_out(plant: GatePlant, hon
         hold_part(plant.workspace, image_digest(pixels), Purpose.GOLDEN, "typical")
     outcome = gate(plant, honest).outcome
     assert "6 parts are left out, because the candidate has learned from them." in outcome.remarks
+
+
+def test_parts_are_weighed_and_put_together(tmp_path: Path) -> None:
+    plant = build(tmp_path)
+    plant.run(some_parts(80, seed=6))
+    good, defective = some_parts(2, seed=8)
+    plant.hold([good], Purpose.GOLDEN, "twice")
+    plant.hold([defective], Purpose.MUST_CATCH, "twice")
+    package = find_package(plant.workspace, find_recipe(plant.workspace, "tiles@1").package)
+
+    request = GateRequest("tiles@1", "tiles@2", history=15)
+    found = collect_parts(plant.workspace, request, package, package)
+    parts = {part.key: part for part in found.parts}
+    twice = parts["serial=twice-0"]
+    assert (twice.source, twice.weight, len(twice.pictures)) == (CaseSource.MUST_CATCH, 1.0, 2)
+    assert twice.truth == (defective[1],)
+    weights = {(part.source, part.weight) for part in found.parts if part.source is not CaseSource.GOLDEN}
+    assert weights == {
+        (CaseSource.MUST_CATCH, 1.0), (CaseSource.HISTORY, 1.0), (CaseSource.AUDIT, 1 / AUDIT),
+    }  # fmt: skip
+    assert sum(part.key.startswith("serial=L-") for part in found.parts) == 15
+    assert found.more
+
+
+def test_what_the_model_it_was_begun_with_has_learned_from_is_left_out_too(plant: GatePlant) -> None:
+    """A fine-tune names a snapshot of its own."""
+    workspace = plant.workspace
+    first = find_package(workspace, find_recipe(workspace, "tiles@1").package)
+    other, later = GatePlant(workspace, *later_snapshot(plant)), new_id()
+    run = Run(later, other.snapshot, TrainSettings(start=first.digest), RunState.RUNNING, "mara", now())
+    with workspace.database.write() as tx:
+        stored_runs.start(tx, run)
+    fine_tuned = other.package(onnx_of(learn(plant.learned[:40])), run=later)
+    request = GateRequest("tiles@1", "tiles@2")
+
+    def left_out(run_of: str | None) -> int:
+        return collect_parts(workspace, request, replace(fine_tuned, run=run_of), first).learned
+
+    digest = image_digest(plant.learned[0][0])
+    if Purpose.GOLDEN not in held_for(plant, f"image={digest}"):
+        hold_part(workspace, digest, Purpose.GOLDEN, "typical")
+    assert left_out(later) > left_out(None) == 0
+
+
+def later_snapshot(plant: GatePlant) -> tuple[Digest, list[tuple[np.ndarray, str | None]]]:
+    """Of parts that nobody knew before."""
+    parts = some_parts(8, seed=77)
+    plant.add([(pixels, shown) for pixels, shown in parts], "later")
+    spec = DatasetSpec("later", ImageFilter(source="later"))
+    return freeze_dataset(plant.workspace, spec).snapshot.digest, parts
+
+
+def held_for(plant: GatePlant, key: str) -> frozenset[Purpose]:
+    with plant.workspace.database.read() as tx:
+        return purposes_of(tx, key)
 
 
 def test_a_candidate_without_a_baseline_is_asked_for_golden_and_must_catch_parts(plant: GatePlant) -> None:

@@ -167,8 +167,10 @@ class GatePlant:
         made = make_recipe(self.workspace, RecipeRequest(name, package.digest, cuts={}))
         return f"{name}@{made['version']}"
 
-    def package(self, model: onnx.ModelProto, concepts: tuple[str, ...] = CONCEPTS) -> Package:
-        """A package that was trained on the plant's snapshot, as far as it says."""
+    def package(
+        self, model: onnx.ModelProto, concepts: tuple[str, ...] = CONCEPTS, run: str | None = None
+    ) -> Package:
+        """A package that was trained on the plant's snapshot, as far as it says, in ``run``."""
         self.number += 1
         given = OutputSpec(concepts=concepts, maps=False)
         golden = {f"{n}.png": pixels for n, (pixels, _) in enumerate(self.learned[:4])}
@@ -184,17 +186,22 @@ class GatePlant:
         digest = write_package(built, stated, model.SerializeToString(), content)
         built.rename(self.workspace.packages / digest)
         loaded = load_package(self.workspace.packages / digest)
-        package = Package(digest, loaded.manifest, None, (Parity(REFERENCE, 20, 1e-6, 0.0, (), 1e-3),))
+        package = Package(digest, loaded.manifest, run, (Parity(REFERENCE, 20, 1e-6, 0.0, (), 1e-3),))
         with self.workspace.database.write() as tx:
             stored_models.add(tx, package, "mara", now())
         return package
 
+    def add(self, parts: Sequence[tuple[np.ndarray, str | None]], source: str) -> None:
+        """Parts that a person labelled, with serials that begin with the name of their source."""
+        with self.workspace.database.write() as tx:
+            images = [self._image(pixels, f"{source}-{n}") for n, (pixels, _) in enumerate(parts)]
+            stored_images.add(tx, images, source, "mara", now())
+            self._label(tx, images, [shown for _, shown in parts])
+
     def hold(self, parts: Sequence[tuple[np.ndarray, str | None]], purpose: Purpose, begin: str) -> None:
         """Parts from a folder that a person labelled, held for gates."""
+        self.add(parts, begin)
         with self.workspace.database.write() as tx:
-            images = [self._image(pixels, f"{begin}-{n}") for n, (pixels, _) in enumerate(parts)]
-            stored_images.add(tx, images, "held", "mara", now())
-            self._label(tx, images, [shown for _, shown in parts])
             keys = [serial_key(f"{begin}-{n}") for n in range(len(parts))]
             stored_holdouts.add(tx, [Holdout(k, purpose, True, "agreed", "mara", now()) for k in keys])
 

@@ -10,6 +10,9 @@ from andon.domain.inspections import Verdict
 from andon.store.tables import inspections, reviews
 from andon.units import Timestamp
 
+REVIEWS = 10_000
+"""Bounds what a look costs."""
+
 MINUTE = 16
 """Characters of a timestamp up to its minute."""
 
@@ -55,7 +58,7 @@ def judged(
 ) -> tuple[JudgedCount, ...]:
     """What people said of a station's parts made from ``since`` on and before ``before`` (None: until now).
 
-    The last word on each part counts.
+    The last word on each part counts.  Of all stations only the latest ``REVIEWS`` reviews are read.
     """
     last = _last_words(since)
     joined = last.join(reviews, reviews.c.id == last.c.review).join(
@@ -74,5 +77,7 @@ def _last_words(since: Timestamp) -> Any:
     """Part -> its last review, and whether any of its reviews came from the audit sample."""
     audited = func.max(case((reviews.c.queue == Queue.AUDIT, 1), else_=0)).label("audited")
     last = func.max(reviews.c.id).label("review")
-    query: Select[Any] = select(reviews.c.inspection_id, last, audited).where(reviews.c.at >= since)
+    newest = select(func.max(reviews.c.id)).scalar_subquery()
+    latest = (reviews.c.id > newest - REVIEWS) & (reviews.c.at >= since)
+    query: Select[Any] = select(reviews.c.inspection_id, last, audited).where(latest)
     return query.group_by(reviews.c.inspection_id).subquery()

@@ -177,7 +177,7 @@ def _of_station(tx: Connection, station: Station, limits: Limits, at: Timestamp)
     for kind, drift in _drifts(blocks).items():
         least, where = limits.get((kind, station.name), 0.0), ("", station.name)
         if drift is None:
-            few = f"{blocks.parts:,} parts since the release; {2 * BLOCK:,} are needed to compare"
+            few = f"{blocks.parts:,} parts since the release; {2 * BLOCK} in a row are needed to compare"
             yield Signal(kind, *where, 0.0, least, blocks.parts, False, few, at)
         else:
             limit = max(drift.limit, least)

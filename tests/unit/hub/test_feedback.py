@@ -1,5 +1,6 @@
 """Whose pictures came back and why: taken once, refused by name, counted, listed, shown."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from simulators.records import T0, capture, identity, package, record, report, r
 
 from andon.domain.feedback import Answer, Chosen, SendPolicy, SendReason
 from andon.domain.inspections import Inspection, Kept, Verdict
-from andon.domain.serial import from_json, to_json
+from andon.domain.serial import canonical, from_json, to_json
 from andon.domain.stations import RolledBack, Sending
 from andon.errors import Conflict, NotFound
 from andon.formats.pixels import encode_png, image_digest
@@ -21,6 +22,7 @@ from andon.services.sending import send_by
 from andon.services.stations import find_station
 from andon.services.stories import story_of
 from andon.services.workspaces import Workspace
+from andon.station.hub.client import Hub
 from andon.store import awaited_images
 from andon.store.feedback import Query
 from andon.units import Timestamp, digest_of
@@ -256,3 +258,15 @@ def test_the_small_picture_of_a_part_comes_from_its_station_until_its_image_is_h
     stocked_hub.put(f"/api/blobs/{small}", content=SMALL, headers=ranged)
     answer = stocked_hub.get(f"/inspections/{part.id}/thumbnail")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+
+
+def test_the_station_program_and_this_hub_understand_each_other(
+    stocked_hub: TestClient, stocked: Workspace
+) -> None:
+    station = Hub(stocked_hub, "ST-1")
+    part, told = kept(1), chosen(kept(1))
+    texts = {"records": [canonical(part).decode()], "chosen": [canonical(told).decode()]}
+    assert station.deliver(texts) == Receipt(accepted=(part.id, told.id), wanted=(BLOB,))
+    assert station.deliver({"given_up": [json.dumps(part.id)]}) == Receipt(accepted=(part.id,))
+    (row,) = feedback_page(stocked, Query(), None, 9).rows
+    assert (row.chosen, row.where) == ((told,), Whereabouts.GIVEN_UP)

@@ -133,10 +133,13 @@ class Operator:
         """Until stopped; a page that is away for a moment is asked again."""
         with httpx.Client(base_url=self.page, timeout=HTTP_SECONDS) as client:
             while not stop.is_set():
-                with suppress(httpx.TransportError):
-                    if self.look(client):
-                        continue
-                stop.wait(PAUSE_SECONDS)
+                if not self._looked(client):
+                    stop.wait(PAUSE_SECONDS)
+
+    def _looked(self, client: httpx.Client) -> bool:
+        with suppress(httpx.TransportError):
+            return self.look(client)
+        return False
 
     def look(self, client: httpx.Client) -> bool:
         """Go through what waits until something is said; whether it was."""

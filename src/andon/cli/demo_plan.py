@@ -25,8 +25,9 @@ RATE = 20.0
 DEFECTS = 0.12
 """Share of defective parts on the line; the costs know it."""
 
-COSTS = Costs(escape=100.0, overkill=5.0, review=1.0, defect_rate=DEFECTS)
-REVIEW = ReviewModel()
+COSTS = Costs(escape=50.0, overkill=5.0, review=2.5, defect_rate=DEFECTS)
+REVIEW = ReviewModel(seconds=180.0, wage=50.0)
+"""To fetch a part, look at it and decide takes somebody three minutes: the 2.5 that a review costs."""
 
 NEW_KIND = "crack"
 DARKER = -0.35

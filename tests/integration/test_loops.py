@@ -119,6 +119,8 @@ def test_a_plan_has_one_open_turn(workspace: Workspace) -> None:
         start_turn(workspace, "brackets", "again")
     ended = stop_turn(workspace, turn.id[:18], "not now")
     assert ended.subject(TurnStep.ENDED) == Ending.STOPPED
+    job = job_of_turn(workspace, turn)
+    assert job is not None and job.state is JobState.CANCELLED
     with pytest.raises(Conflict, match="was ended meanwhile"):
         note(workspace, turn, (TurnStep.FROZEN, "f" * 64, ""))
     assert start_turn(workspace, "brackets", "again").id != turn.id
@@ -130,12 +132,13 @@ def test_a_turn_waits_for_its_approval_and_only_then_is_a_worker_asked_again(wor
     assert turn.waits and go_on(workspace) == ()
     (need,) = turn_needs(workspace)
     assert (need.link, need.wrong) == (f"/turns/{turn.id}", False)
+    before = job_of_turn(workspace, turn)
     approve(workspace, package().digest, "its worst cases are harmless")
-    assert turn_needs(workspace) == ()
-    assert [one.id for one in go_on(workspace)] == [turn.id]
-    assert go_on(workspace) == (), "a worker is asked once"
     again = job_of_turn(workspace, turn)
-    assert again is not None and again.state is JobState.QUEUED
+    assert before is not None and again is not None
+    assert (again.state, again.id == before.id) == (JobState.QUEUED, False)
+    assert turn_needs(workspace) == ()
+    assert go_on(workspace) == (), "a worker is asked once"
 
 
 def test_a_turn_whose_job_failed_stands_still_until_somebody_lets_it_go_on(workspace: Workspace) -> None:

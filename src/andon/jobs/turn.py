@@ -76,7 +76,7 @@ def do_turn(workspace: Workspace, turn: str, report: Report) -> Turn:
     same call goes on.
 
     Raises:
-        NotFound: there is no such turn. Conflict: another process does it, or somebody ended it meanwhile.
+        NotFound: there is no such turn. Conflict: another process does it.
         OperatorError, NetworkError: as the steps say.
     """
     found = find_turn(workspace, turn)
@@ -91,6 +91,8 @@ def do_turn(workspace: Workspace, turn: str, report: Report) -> Turn:
             made = _made(Session(workspace, plan, found, _captioned(report, step)), make)
             if made.waits:
                 return found
+            if find_turn(workspace, found.id).ended:
+                return find_turn(workspace, found.id)  # by hand, meanwhile
             found = _noted(workspace, found, step, made)
     return found
 

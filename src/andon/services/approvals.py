@@ -11,6 +11,7 @@ from andon.domain.approvals import (
 )
 from andon.domain.needs import Need
 from andon.services.gates import running
+from andon.services.loops import go_on
 from andon.services.scores import EVALUATION
 from andon.services.workspaces import Workspace, now
 from andon.store import approvals as stored_approvals
@@ -20,7 +21,7 @@ from andon.units import Digest
 
 
 def approve(workspace: Workspace, digest: str, reason: str) -> Approval:
-    """Let a model go to stations.
+    """Let a model go to stations; a turn of the loop that waited for it goes on.
 
     Args:
         workspace: where it is recorded.
@@ -38,7 +39,9 @@ def approve(workspace: Workspace, digest: str, reason: str) -> Approval:
         latest = stored_approvals.latest(tx, package.digest)
         check_approval(package, _is_evaluated(tx, package.digest), latest, reason)
         check_gates(package, running(tx), stored_gates.latest_of_package(tx, package.digest))
-        return _add(workspace, tx, package.digest, (ApprovalDecision.APPROVED, reason))
+        approval = _add(workspace, tx, package.digest, (ApprovalDecision.APPROVED, reason))
+    go_on(workspace)
+    return approval
 
 
 def withdraw(workspace: Workspace, digest: str, reason: str) -> Approval:

@@ -14,7 +14,7 @@ from andon.domain.releases import Release
 from andon.domain.requests import TurnJob
 from andon.domain.serial import to_json
 from andon.errors import Conflict, InvalidInput, NotFound
-from andon.services.jobs import DAY_SECONDS, ago, retry_job
+from andon.services.jobs import DAY_SECONDS, ago, cancel_job, retry_job
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import approvals as stored_approvals
 from andon.store import jobs as stored_jobs
@@ -190,7 +190,7 @@ def release_of(workspace: Workspace, recipe: str) -> Release | None:
 
 
 def stop_turn(workspace: Workspace, turn: str, reason: str) -> Turn:
-    """End a turn by hand; what it has made stays.
+    """End a turn by hand; what it has made stays, and the worker that has it stops.
 
     Raises:
         NotFound: there is no such turn. Conflict: it has ended. InvalidInput: there is no reason.
@@ -200,7 +200,11 @@ def stop_turn(workspace: Workspace, turn: str, reason: str) -> Turn:
     found = find_turn(workspace, turn)
     if found.ended:
         raise Conflict(f"turn {found.id[:13]} has ended already")
-    return note(workspace, found, (TurnStep.ENDED, Ending.STOPPED, reason.strip()))
+    ended = note(workspace, found, (TurnStep.ENDED, Ending.STOPPED, reason.strip()))
+    job = job_of_turn(workspace, found)
+    if job is not None and job.state not in ENDED:
+        cancel_job(workspace, job.id)
+    return ended
 
 
 def go_on(workspace: Workspace) -> tuple[Turn, ...]:

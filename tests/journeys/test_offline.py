@@ -128,6 +128,11 @@ def test_the_loop_went_round_to_a_release(demo: Offline) -> None:
     assert sum(loop["answers"].values()) > 0
     assert 0 < loop["selected"] <= loop["looked_at"]
     assert loop["labelled"]["pictures"] == loop["selected"] and loop["labelled"]["minutes"] > 0
+    for one in loop["estimates"]:
+        assert one["parts"] > 0 and 0 <= one["escapes"]["true"] <= 1 and 0 <= one["overkill"]["true"] <= 1
+        for estimate in (one["escapes"]["estimate"], one["overkill"]["estimate"]):
+            assert estimate is None or 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
+    assert sum(one["parts"] for one in loop["estimates"]) >= PASSING_PARTS / 2
     made = [event["step"] for event in loop["turn"]]
     assert made[:7] == ["started", "frozen", "trained", "evaluated", "recipe", "gated", "approved"]
     assert loop["gate"]["passed"] and len(loop["gate"]["checks"]) > 3

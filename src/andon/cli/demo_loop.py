@@ -76,7 +76,7 @@ def go_round(demo: Demo) -> dict[str, object]:
         with demo.step("approval", "The gate passed: a person approves, the release begins"):
             made = release(demo, made)
     else:
-        talk.print(f"No release: {made.events[-1].detail}", soft_wrap=True)
+        talk.print(f"No release: {_why_not(demo, made)}", soft_wrap=True)
     with demo.step("second shift", "The line goes on: shadow, switch, watch"):
         steps = run_release(demo, made, amount.second)
     with demo.step("estimates", "What is known now, of both versions?"):
@@ -216,6 +216,14 @@ def table(demo: Demo, found: Turn) -> dict[str, object] | None:
     demo.table(*table_of(compared, names))
     talk.print(sentence(compared), soft_wrap=True)
     return as_json(compared)
+
+
+def _why_not(demo: Demo, found: Turn) -> str:
+    """Why a turn went no further."""
+    job = job_of_turn(demo.workspace, found)
+    if found.ended or job is None:
+        return found.events[-1].detail
+    return f"its job ended as {job.state.value}: {job.outcome}"
 
 
 def _gate_json(gate: Gate | None) -> dict[str, object] | None:

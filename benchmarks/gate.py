@@ -88,14 +88,15 @@ def rescored(plant: Plant, parts: int) -> Row:
     """Seconds of a whole gate where only the cuts changed."""
     request = GateRequest(plant.cuts, plant.old, history=parts)
     marks: list[float] = []
+    samples, whole, cpu = [], [], []
 
     def report(_done: int, _total: int | None, text: str) -> None:
         if text.startswith("measuring"):
             marks.append(time.perf_counter())
+            cpu.append(time.process_time() - began)
 
-    samples, whole = [], []
     for _ in range(3):
-        started = time.perf_counter()
+        started, began = time.perf_counter(), time.process_time()
         gate = run_gate(plant.workspace, request, report)
         assert gate.outcome.parts == parts, gate.outcome.parts
         whole.append(time.perf_counter() - started)
@@ -107,10 +108,11 @@ def rescored(plant: Plant, parts: int) -> Row:
         "p95_ms": round(1e3 * high, 1),
         "ratio": round(median / RESCORING_SECONDS, 3),
         "limit": 1.0,
+        "cpu_seconds": round(float(np.median(cpu)), 2),
         "whole_gate_seconds": round(float(np.median(whole)), 2),
         "load_average": round(os.getloadavg()[0], 2),
-        "note": f"{median:.1f} s of {RESCORING_SECONDS:g}; with time and memory measured and recorded "
-        f"{np.median(whole):.1f} s; load {os.getloadavg()[0]:.1f}",
+        "note": f"{median:.1f} s of {RESCORING_SECONDS:g}, {np.median(cpu):.1f} s of CPU; with time and "
+        f"memory measured and recorded {np.median(whole):.1f} s; load {os.getloadavg()[0]:.1f}",
     }
 
 

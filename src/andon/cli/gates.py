@@ -58,6 +58,9 @@ def run(
     min_defective: Annotated[
         int, typer.Option(help="Defective parts that must have been replayed.")
     ] = GateLimits().min_defective,
+    latency_ratio: Annotated[
+        float, typer.Option(help="Time of a part at most, times that of what runs now.")
+    ] = GateLimits().latency_ratio,
     costs: Annotated[
         str | None,
         typer.Option(help="What outcomes cost: escape=500,overkill=2,review=1,defect_percent=0.2"),
@@ -76,7 +79,12 @@ def run(
     if baseline is None and not alone:
         baseline = usual_baseline(workspace, candidate)
     paid = parse_costs(costs)
-    limits = GateLimits(margin=margin, overkill_margin=overkill_margin, min_defective=min_defective)
+    limits = GateLimits(
+        margin=margin,
+        overkill_margin=overkill_margin,
+        min_defective=min_defective,
+        latency_ratio=latency_ratio,
+    )
     request = GateRequest(
         candidate, baseline, limits, costs=costs_of(paid) if paid else None, threads=threads
     )

@@ -9,6 +9,9 @@ from andon.domain.inspections import Verdict
 GOLDEN_ALONE = 0.1
 """Share of the golden set that a model may judge wrongly where there is none to compare it with."""
 
+NO_MATTER = 1.0
+"""Milliseconds more or less that no line feels."""
+
 FEW = 3
 """Fewer parts than this under a wrong name are an accident."""
 
@@ -170,9 +173,9 @@ def _slower(measured: Measured, limits: GateLimits) -> Check:
     old, new = measured.milliseconds
     return Check(
         "speed",
-        new <= old * limits.latency_ratio,
+        new <= max(old * limits.latency_ratio, old + NO_MATTER),
         f"{new:.1f} ms a part, now {old:.1f} ms",
-        f"at most {limits.latency_ratio:g} times as long",
+        f"at most {limits.latency_ratio:g} times as long, or {NO_MATTER:g} ms more",
         "Take a smaller model or input, or a wider limit if the line has the time.",
     )
 

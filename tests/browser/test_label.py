@@ -78,7 +78,7 @@ def ready(page: Page) -> Page:
 
 
 def in_hand(page: Page) -> Locator:
-    return page.locator("input[name=image]")
+    return page.locator("form[data-label] input[name=image]")
 
 
 def accepted(plant: LabelPlant, pick: Pick) -> list[Annotation]:
@@ -214,8 +214,11 @@ def test_a_picture_that_somebody_else_labelled_meanwhile_is_not_overwritten(
     page.keyboard.press("Enter")
     expect(page.locator("[data-toasts]")).to_contain_text("meanwhile")
     expect(in_hand(page)).to_have_value(pick.image)
-    page.close()
     assert label_sheet(plant.workspace, pick.image).clean
+    page.reload()
+    expect(page.locator("[data-toasts]")).to_contain_text("Somebody labelled the picture meanwhile")
+    expect(page.locator("[data-label-list] li")).to_have_count(len(pick.proposal) + 1)
+    page.close()
 
 
 def test_a_finger_draws_on_a_phone(

@@ -146,7 +146,7 @@ class LabelSheet:
     Attributes:
         said: accepted annotations; where there are none, what a model proposes (``proposed``).
         clean: it was accepted clean.
-        mark: changes whenever what is said or proposed changes.
+        mark: changes whenever what is accepted changes.
     """
 
     image: Image
@@ -226,7 +226,9 @@ def _latest_proposals(in_force: Sequence[Annotation]) -> list[Annotation]:
 
 
 def _mark(in_force: Sequence[Annotation]) -> str:
-    return digest_of(",".join(f"{one.id}/{one.revision}" for one in in_force).encode())[:16]
+    """Of what is accepted: another model's proposal takes nobody's work away."""
+    accepted = [one for one in in_force if one.state is AnnotationState.ACCEPTED]
+    return digest_of(",".join(f"{one.id}/{one.revision}" for one in accepted).encode())[:16]
 
 
 def _check(tx: Connection, work: LabelWork, image: Image, in_force: Sequence[Annotation]) -> None:

@@ -8,13 +8,14 @@ import pytest
 from fastapi.testclient import TestClient
 from simulators.label_plant import LabelPlant, build, label
 
-from andon.domain.annotations import AnnotationState
+from andon.domain.annotations import Annotation, AnnotationState, WholeImage
 from andon.domain.selections import LabelOutcome, Selection, SelectionSettings
 from andon.hub.main import create_app
 from andon.hub.settings import Settings
 from andon.services.jobs import list_jobs
 from andon.services.labels import label_sheet
 from andon.services.selections import make_selection
+from andon.services.workspaces import now
 from andon.store import annotations as stored_annotations
 from andon.store import selections as stored_selections
 
@@ -263,3 +264,18 @@ def test_all_selections_together_tell_what_choosing_is_worth(
     page = hub.get("/selections").text
     assert "The latest 2 selections together" in page
     assert "Drawn by chance: 1 of 3 labelled" in page
+
+
+def test_what_another_model_proposes_meanwhile_takes_nobodys_work_away(
+    hub: TestClient, plant: LabelPlant, made: Selection
+) -> None:
+    pick = next(pick for pick in made.picks if not pick.proposal)
+    mark = hub.get(f"/api/labels/{pick.image}").json()["mark"]
+    other = Annotation(
+        "a" * 32, 1, pick.image, "dark", WholeImage(), AnnotationState.PROPOSED, "model/other", now()
+    )
+    with plant.workspace.database.write() as tx:
+        stored_annotations.add(tx, [other])
+    assert hub.post("/api/labels", json=work(pick.image, box(), mark=mark)).status_code == 201
+    told = said(plant, pick.image)
+    assert told == {"accepted": [("scratch", "olga")], "rejected": [("dark", "olga")]}

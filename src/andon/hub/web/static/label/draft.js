@@ -7,14 +7,12 @@ export function keep(image, mark, shapes) {
   forgetOldest();
 }
 
-// The shapes that were left, or null; those of a picture that was labelled meanwhile are of no use.
+// The shapes that were left, and whether somebody labelled the picture since (`late`); null where none were.
 export function left(image, mark) {
   const text = localStorage.getItem(KEY + image);
   if (!text) return null;
   const draft = JSON.parse(text);
-  if (draft.mark === mark) return draft.shapes;
-  drop(image);
-  return null;
+  return { shapes: draft.shapes, late: draft.mark !== mark };
 }
 
 export function drop(image) {

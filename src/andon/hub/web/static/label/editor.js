@@ -26,8 +26,9 @@ onAttach("form[data-label]", (form) => {
   const labelling = { form, sheet, state, changed, seconds: stopwatch(), saved: false };
   if (kept) {
     remember(state);
-    state.shapes = kept;
-    say("Your drawing is back", "It was not saved last time. Undo gives the proposal.");
+    state.shapes = kept.shapes;
+    const what = kept.late ? "Somebody labelled the picture meanwhile; Undo gives what they said." : "It was not saved last time; Undo gives what was there.";
+    say("Your drawing is back", what);
   }
   useConcept(labelling, sheet.concepts[0]);
 

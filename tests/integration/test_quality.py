@@ -8,7 +8,7 @@ import pytest
 from simulators.records import T0, capture, package, recipe, record, review
 
 from andon.analysis.cuts import Rates
-from andon.domain.feedback import Answer, Queue
+from andon.domain.feedback import Answer, Chosen, Queue, SendReason
 from andon.domain.images import Image, Shape
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.models import Costs, Interval
@@ -19,7 +19,7 @@ from andon.services.labels import label_images
 from andon.services.quality import found_parts, quality_needs, report
 from andon.services.scores import EVALUATION
 from andon.services.workspaces import Workspace, create_workspace
-from andon.store import images, inspections, models, ontologies, recipes, reviews
+from andon.store import feedback, images, inspections, models, ontologies, recipes, reviews
 from andon.units import Timestamp, uuid7
 
 COSTS = {"escape": 100.0, "overkill": 5.0, "review": 1.0, "defect_percent": 1.0}
@@ -161,13 +161,17 @@ def test_the_new_release_is_compared_with_the_one_before(workspace: Workspace, l
     assert change.low < change.value < change.high < 0
 
 
+def pictures(parts: list[Inspection]) -> list[str]:
+    return [str(part.image) for part in parts]
+
+
 def arrived(workspace: Workspace, parts: list[Inspection]) -> list[str]:
     """The pictures of the parts came to the hub; gives their digests."""
     digests = [part.image for part in parts if part.image]
     shape = Shape(32, 32, 1, 8)
     with workspace.database.write() as tx:
         images.add(tx, [Image(d, d, f"{d}.png", 9, shape) for d in digests], "station/ST-1", "mara", T0)
-    return [str(digest) for digest in digests]
+    return pictures(parts)
 
 
 def test_second_looks_are_drawn_listed_and_correct_what_people_said(
@@ -180,22 +184,19 @@ def test_second_looks_are_drawn_listed_and_correct_what_people_said(
     line.say(rejected, Answer.FALSE_ALARM, Queue.REJECT)
     drawn = [part for part in audited[:390] if second_look_probability(part.id, contradicted=False)]
     assert 60 < len(drawn) < 140
+    assert report(workspace).due == 0
+    assert any("have no picture here" in remark for remark in report(workspace).remarks)
+    arrived(workspace, [*drawn, *audited[390:], *rejected])
     due = found_parts(workspace, Found.DUE, limit=5)
     assert (due.total, len(due.rows)) == (len(drawn) + 10 + 3, 5)
     assert report(workspace).due == due.total
     assert due.rows[0].inspection == rejected[-1].id
-    assert quality_needs(workspace) == ()
 
-    overlooked = arrived(workspace, drawn[:4])
-    found = arrived(workspace, rejected)
     (need,) = quality_needs(workspace)
-    assert (need.what, need.link, need.wrong) == (
-        "7 parts wait for a second look",
-        "/quality/parts/due",
-        False,
-    )
-    clean = arrived(workspace, [*drawn[4:], *audited[390:]])
-    label_images(workspace, [*overlooked, *found], "dent")
+    assert need.what == f"{due.total} parts wait for a second look"
+    assert (need.link, need.wrong) == ("/quality/parts/due", False)
+    overlooked, clean = pictures(drawn[:4]), pictures([*drawn[4:], *audited[390:]])
+    label_images(workspace, [*overlooked, *pictures(rejected)], "dent")
     label_images(workspace, clean, None)
     seen = report(workspace)
     (row,) = seen.rows[Cohort.ALL]
@@ -218,6 +219,24 @@ def test_a_label_on_a_part_that_was_not_drawn_corrects_no_estimate(
     label_images(workspace, arrived(workspace, chosen), "dent")
     (row,) = report(workspace).rows[Cohort.ALL]
     assert (known(row.escapes).value, known(row.escapes).checked) == (0.0, False)
+
+
+def test_pictures_sent_for_their_scores_are_no_sample_of_confirmed_rejects(
+    workspace: Workspace, line: Line
+) -> None:
+    rejected = line.parts(Verdict.REJECT, 200)
+    line.say(rejected, Answer.CONFIRMED, Queue.REJECT)
+    arrived(workspace, rejected)
+    drawn = report(workspace).due
+    assert drawn > 20
+    doubted = [
+        Chosen(new_id(part.id), part.id, SendReason.CONFUSED, T0, 1.0, "dent 0.5")
+        for part in rejected[:100]
+    ]
+    with workspace.database.write() as tx:
+        feedback.add(tx, doubted, "station/ST-1")
+    fair = [part for part in rejected[100:] if second_look_probability(part.id, contradicted=False)]
+    assert report(workspace).due == len(fair) < drawn
 
 
 def test_more_escapes_than_promised_need_a_person(workspace: Workspace, line: Line) -> None:

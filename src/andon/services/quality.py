@@ -48,7 +48,8 @@ def report(
     window = Window(since, before)
     with workspace.database.read() as tx:
         tallies = stored_quality.tallies(tx, window)
-        judged = [part.judged for part in stored_quality.judged(tx, window)]
+        parts = stored_quality.judged(tx, window)
+    judged = [part.judged for part in parts]
     inspected = [tally.inspected for tally in tallies]
     releases = _releases(tallies)
     costs = costs or (_costs(workspace, releases[-1]) if releases else None)
@@ -60,9 +61,9 @@ def report(
         since=since,
         before=before,
         rows=found,
-        remarks=(*_remarks(inspected, judged, costs), *_of_second_looks(found)),
+        remarks=(*_remarks(inspected, judged, costs), *_of_second_looks(found, parts)),
         against=against,
-        due=sum(is_found(part, Found.DUE) for part in judged),
+        due=sum(_is_listed(part, Found.DUE) for part in parts),
     )
 
 
@@ -76,7 +77,7 @@ def found_parts(
     """Parts that wait for a second look, or that the model or people found and the other had missed."""
     with workspace.database.read() as tx:
         judged = stored_quality.judged(tx, Window(since, before))
-    these = [part for part in reversed(judged) if is_found(part.judged, what)]
+    these = [part for part in reversed(judged) if _is_listed(part, what)]
     return FoundParts(what, tuple(these[:limit]), len(these))
 
 
@@ -104,6 +105,11 @@ def promised(workspace: Workspace, release: str) -> float | None:
     return evaluation.rates.escapes.high * evaluation.costs.defect_rate
 
 
+def _is_listed(part: JudgedPart, what: Found) -> bool:
+    """A second look needs the picture."""
+    return is_found(part.judged, what) and (part.here or what is not Found.DUE)
+
+
 def _broken_promises(workspace: Workspace, judged: Sequence[JudgedPart]) -> Iterator[Need]:
     audited = [p.judged for p in judged if p.judged.verdict is Verdict.PASS and p.judged.probability > 0]
     for release in dict.fromkeys(part.release for part in audited):
@@ -123,7 +129,7 @@ def _broken_promises(workspace: Workspace, judged: Sequence[JudgedPart]) -> Iter
 
 
 def _due(judged: Sequence[JudgedPart]) -> Iterator[Need]:
-    due = [part for part in judged if is_found(part.judged, Found.DUE) and part.here]
+    due = [part for part in judged if _is_listed(part, Found.DUE)]
     if due:
         number = "1 part waits" if len(due) == 1 else f"{len(due):,} parts wait"
         yield Need(
@@ -201,7 +207,12 @@ def _remarks(
         )
 
 
-def _of_second_looks(found: Mapping[Cohort, tuple[QualityRow, ...]]) -> Iterator[str]:
+def _of_second_looks(
+    found: Mapping[Cohort, tuple[QualityRow, ...]], parts: Sequence[JudgedPart]
+) -> Iterator[str]:
+    away = sum(is_found(part.judged, Found.DUE) and not part.here for part in parts)
+    if away:
+        yield f"{away:,} parts drawn for a second look have no picture here: it is to come, or not sent."
     estimates = [e for by in found.values() for row in by for e in (row.escapes, row.overkill) if e]
     if not all(estimate.checked for estimate in estimates):
         yield (

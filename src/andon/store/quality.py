@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from andon.domain.feedback import Answer, Queue, Review, truth_of
+from andon.domain.feedback import Answer, Queue, Review, SendReason, truth_of
 from andon.domain.inspections import Verdict
 from andon.domain.ontologies import ConceptKind
 from andon.domain.quality import Inspected, Judged, contradicts, second_look_probability
 from andon.domain.splitting import CLEAN
 from andon.store import ontologies
 from andon.store.rows import matching
-from andon.store.tables import image_labels, images, inspections, recipes, reviews
+from andon.store.tables import feedback, image_labels, images, inspections, recipes, reviews
 from andon.units import Digest, Timestamp
 
 DAY = 10
@@ -86,7 +86,7 @@ def judged(tx: Connection, window: Window, newest: int | None = None) -> tuple[J
     rows = _reviewed(tx, window, newest)
     labels = _labels(tx, rows)
     releases = _releases(tx)
-    plain = [_judged(row, labels.get(row.image), releases) for row in rows]
+    plain = _without_chosen(tx, [_judged(row, labels.get(row.image), releases) for row in rows])
     wanted = [part.inspection for part in plain if _needs_detail(part.judged)]
     details = _details(tx, wanted)
     return tuple(_completed(part, details.get(part.inspection)) for part in plain)
@@ -165,6 +165,27 @@ def _judged(
         concepts=tuple(sorted(names)),
     )
     return JudgedPart(part, row.inspection, row.inspected_at, row.image, labels is not None, review)
+
+
+def _without_chosen(tx: Connection, parts: Sequence[JudgedPart]) -> list[JudgedPart]:
+    """Confirmed rejects whose pictures were sent for their scores are no fair sample of confirmed rejects.
+
+    Where a station sends all that it keeps, or sent them by chance, they are.
+    """
+    asked = [part.inspection for part in parts if _is_confirmed_reject(part.judged)]
+    query = select(inspections.c.inspection).join(feedback, feedback.c.inspection_id == inspections.c.id)
+    by_scores = query.where(feedback.c.reason.in_((SendReason.CONFUSED, SendReason.RULE)))
+    chosen = {row.inspection for row in matching(tx, by_scores, inspections.c.inspection, asked)}
+    return [
+        replace(part, judged=replace(part.judged, check_probability=0.0))
+        if part.inspection in chosen
+        else part
+        for part in parts
+    ]
+
+
+def _is_confirmed_reject(part: Judged) -> bool:
+    return part.verdict is Verdict.REJECT and part.said is True and part.check_probability > 0
 
 
 def _check_probability(inspection: str, verdict: Verdict, said: bool | None) -> float:

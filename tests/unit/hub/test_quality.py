@@ -110,9 +110,8 @@ def test_the_interface_says_the_same(run_line: TestClient) -> None:
 def test_parts_behind_the_numbers_are_links(run_line: TestClient) -> None:
     shown = run_line.get("/quality/parts/people").text
     assert len(re.findall(r'href="/inspections/[0-9a-f-]{36}"', shown)) == 2
-    due = words(run_line, "/quality/parts/due")
-    assert "S40" in due
-    assert "picture not here" in due
+    assert "No part waits for a second look" in words(run_line, "/quality/parts/due")
+    assert "parts drawn for a second look have no picture here" in words(run_line, "/quality")
 
 
 def test_the_command_prints_what_the_page_shows(run_line: TestClient, stocked: Workspace) -> None:

@@ -39,7 +39,7 @@ from andon.runtime.telemetry import forbid
 EXIT_CODES = """
 Exit codes: 0 done, 2 wrong command line, 3 something given is wrong (path, value, file),
 4 this machine needs attention (disk, version, missing program), 5 refused by a safety rule
-(digest, parity), 6 another machine does not answer (try later), 70 a bug in Andon,
+(digest, parity, gate), 6 another machine does not answer (try later), 70 a bug in Andon,
 75 a station ended itself because one of its loops hung (start it again),
 130 interrupted (the same command continues).
 """

@@ -19,6 +19,7 @@ from andon.cli.session import (
 from andon.domain.loops import Turn
 from andon.domain.serial import to_json
 from andon.domain.signals import Signal
+from andon.errors import InvalidInput
 from andon.services.workspaces import Workspace
 
 app = typer.Typer(
@@ -66,23 +67,37 @@ def run(
 def _next(workspace: Workspace, plan: str, once: bool) -> Turn:
     """Do the turn that has not ended, or the next one that is asked for."""
     from andon.jobs.turn import do_turn
-    from andon.services.loops import find_plan, open_turn, start_turn
-    from andon.services.monitoring import look
-    from andon.services.signals import causes, take_note
+    from andon.services.loops import open_turn, start_turn
 
-    found = find_plan(workspace, plan)
     turn = open_turn(workspace, plan)
-    while turn is None:
-        looks = look(workspace)
-        take_note(workspace, looks)
-        why = ("asked for by hand",) if once else causes(workspace, found, looks)
-        if why:
-            turn = start_turn(workspace, plan, why[0], by_worker=False)
-        else:
-            time.sleep(LOOK_SECONDS)
+    if turn is None:
+        cause = "asked for by hand" if once else _awaited(workspace, plan)
+        turn = start_turn(workspace, plan, cause, by_worker=False)
     talk.print(f"turn {turn.id} of {plan}: {turn.cause}", soft_wrap=True)
     with progress_bar("turn") as bar:
         return do_turn(workspace, turn.id, bar.report)
+
+
+def _awaited(workspace: Workspace, name: str) -> str:
+    """Look at the signals until one asks for a turn of the plan; why it does."""
+    from andon.services.loops import find_plan
+    from andon.services.monitoring import look
+    from andon.services.signals import causes, take_note
+
+    talk.print(f"waiting for a signal that starts a turn of {name}; Ctrl-C ends it", soft_wrap=True)
+    while True:
+        plan = find_plan(workspace, name)
+        if not plan.triggers:
+            raise InvalidInput(
+                f"nothing starts a turn of plan {name!r} by itself",
+                "Give it a trigger (andon loop plan set --trigger KIND=LIMIT), or ask for a turn: --once.",
+            )
+        looks = look(workspace)
+        take_note(workspace, looks)
+        why = causes(workspace, plan, looks)
+        if why:
+            return why[0]
+        time.sleep(LOOK_SECONDS)
 
 
 def _waiting(turn: Turn) -> str:

@@ -160,7 +160,9 @@ def test_a_gate_that_refuses_ends_the_turn_with_the_reason_and_releases_nothing(
     ended = do_turn(workspace, turn.id, silent)
     assert steps(ended)[-2:] == [TurnStep.GATED, TurnStep.ENDED]
     assert ended.subject(TurnStep.ENDED) == Ending.REFUSED
-    assert "at least 5000" in ended.events[-1].detail
+    gated = ended.of(TurnStep.GATED)
+    assert gated is not None and gated.detail.startswith("refused: defective parts")
+    assert "allowed: at least 5000" in ended.events[-1].detail
     assert all_releases(workspace) == ()
     assert approvals_of(workspace, find_recipe(workspace, "brackets@1").package) == before
     assert any("refused by the gate" in need.what for need in turn_needs(workspace))

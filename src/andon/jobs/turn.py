@@ -5,13 +5,13 @@ A step that was made twice because its row was lost gives the same again: the sa
 snapshot, a training goes on or is found finished, a recipe version says which turn made it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from andon.blobs.locks import alone
 from andon.domain.approvals import ApprovalDecision
 from andon.domain.datasets import DatasetSpec
-from andon.domain.gates import GateRequest
+from andon.domain.gates import Check, GateRequest
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnStep
 from andon.domain.models import Costs
 from andon.domain.presets import fine_tuned
@@ -34,6 +34,9 @@ from andon.services.workspaces import Workspace
 
 Report = Callable[[int, int | None, str], None]
 """Told how much is done, of how much, and what is being done."""
+
+MOST_REASONS = 3
+"""Questions that a refused turn tells in full; all stand on the page of its gate."""
 
 VARIANT = "onnxruntime/f32"
 """What cuts and figures of the model are measured on."""
@@ -60,12 +63,14 @@ class Made:
     """What came of a step: what it gave, in words what it did, and whether the turn ends with it.
 
     ``waits``: the step could not be made yet, and a person must do something first.
+    ``why``: the turn ends, where that takes more words than the step.
     """
 
     subject: str
     detail: str
     ending: Ending | None = None
     waits: bool = False
+    why: str = ""
 
 
 def do_turn(workspace: Workspace, turn: str, report: Report) -> Turn:
@@ -110,7 +115,7 @@ def _made(session: Session, make: Callable[[Session], Made]) -> Made:
 
 
 def _noted(workspace: Workspace, turn: Turn, step: TurnStep, made: Made) -> Turn:
-    end = (TurnStep.ENDED, made.ending or "", made.detail)
+    end = (TurnStep.ENDED, made.ending or "", made.why or made.detail)
     if made.ending is Ending.FAILED:
         return note(workspace, turn, (TurnStep.ENDED, Ending.FAILED, f"{step}: {made.detail}"))
     if step is TurnStep.ENDED:
@@ -239,8 +244,17 @@ def _gate(session: Session) -> Made:
     if gate.outcome.passed:
         return Made(gate.id, f"passed {len(gate.outcome.checks)} checks on {gate.outcome.parts:,} parts")
     failed = [check for check in gate.outcome.checks if not check.passed]
-    words = [f"{c.name}: {c.measured}, allowed {c.allowed}. {c.todo}".rstrip() for c in failed]
-    return Made(gate.id, "refused; " + "; ".join(words or ["nothing was checked"]), Ending.REFUSED)
+    names = ", ".join(check.name for check in failed) or "nothing was checked"
+    return Made(gate.id, f"refused: {names}", Ending.REFUSED, why=_reason(failed))
+
+
+def _reason(failed: Sequence[Check]) -> str:
+    """What a gate measured where it refused, the first questions in full, and what to do first."""
+    words = [f"{check.name}: {check.measured}; allowed: {check.allowed}" for check in failed[:MOST_REASONS]]
+    if len(failed) > MOST_REASONS:
+        words.append(f"and {len(failed) - MOST_REASONS} more, see the gate")
+    todo = next((check.todo for check in failed if check.todo), "See the gate.")
+    return ". ".join([*words, todo])
 
 
 def _approve(session: Session) -> Made:

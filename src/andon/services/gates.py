@@ -302,6 +302,6 @@ def candidates(workspace: Workspace) -> tuple[str, ...]:
             if _name(recipe) in runs:
                 break
             if recipe.name not in found:
-                gate = stored_gates.latest_of(tx, recipe.name, recipe.version)
-                found[recipe.name] = "" if gate else _name(recipe)
+                gated = stored_gates.has_any(tx, recipe.name, recipe.version)
+                found[recipe.name] = "" if gated else _name(recipe)
     return tuple(name for name in found.values() if name) if runs else ()

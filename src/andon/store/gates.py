@@ -71,6 +71,13 @@ def latest_of(tx: Connection, recipe: str, version: int) -> Gate | None:
     return None if row is None else _gate(row)
 
 
+def has_any(tx: Connection, recipe: str, version: int) -> bool:
+    """Whether a recipe version has been through a gate; nothing of it is read."""
+    of = select(gates.c.id).join(recipes, recipes.c.id == gates.c.recipe_id)
+    found = of.where(recipes.c.name == recipe, recipes.c.version == version).limit(1)
+    return tx.execute(found).scalar() is not None
+
+
 def latest_of_package(tx: Connection, package: Digest) -> tuple[Gate, ...]:
     """The gate that counts of every recipe version of a package that has been through one, newest first."""
     found = tx.execute(_rows().where(recipes.c.package == package).order_by(gates.c.id.desc()))

@@ -105,15 +105,12 @@ def progress(tx: Connection, ids: Sequence[str]) -> dict[str, Progress]:
     """How far each of the selections ``ids`` is."""
     said = exists().where(image_labels.c.image_id == picks.c.image_id)
     joined = picks.join(selections)
-    of_all = (
-        select(selections.c.selection, func.count()).select_from(joined).group_by(selections.c.selection)
-    )
-    found = matching(tx, of_all, selections.c.selection, ids)
-    numbers = {row[0]: int(row[1]) for row in found}
-    labelled = {
-        row[0]: int(row[1]) for row in matching(tx, of_all.where(said), selections.c.selection, ids)
-    }
-    return {one: Progress(numbers.get(one, 0), labelled.get(one, 0)) for one in ids}
+    number = func.count().label("number")
+    of_all = select(selections.c.selection, number).select_from(joined).group_by(selections.c.selection)
+    pictures = {row.selection: row.number for row in matching(tx, of_all, selections.c.selection, ids)}
+    of_said = matching(tx, of_all.where(said), selections.c.selection, ids)
+    labelled = {row.selection: row.number for row in of_said}
+    return {one: Progress(pictures.get(one, 0), labelled.get(one, 0)) for one in ids}
 
 
 def add_labelling(tx: Connection, labelling: Labelling) -> None:

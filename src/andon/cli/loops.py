@@ -18,7 +18,7 @@ from andon.cli.session import (
 )
 from andon.domain.loops import Turn
 from andon.domain.serial import to_json
-from andon.domain.signals import Signal
+from andon.domain.signals import Signal, is_known
 from andon.errors import InvalidInput
 from andon.services.workspaces import Workspace
 
@@ -181,8 +181,9 @@ def signals(context: typer.Context, as_json: Json = False) -> None:
 
 def _line(seen: Signal, since: str) -> list[object]:
     limit = f"{seen.limit:.4g}" if seen.limit else "none"
-    state, of = "RAISED" if seen.raised else "ok", seen.station or seen.plan
-    return [seen.kind, of, state, f"{seen.value:.4g}", limit, seen.n, since, seen.detail]
+    state = "RAISED" if seen.raised else "ok" if is_known(seen) else "not known"
+    value = f"{seen.value:.4g}" if is_known(seen) else ""
+    return [seen.kind, seen.station or seen.plan, state, value, limit, seen.n, since, seen.detail]
 
 
 def _facts(turn: Turn) -> dict[str, object]:

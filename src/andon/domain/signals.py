@@ -46,6 +46,17 @@ class Signal:
     at: Timestamp
 
 
+def is_known(look: Signal) -> bool:
+    """Whether a look could measure anything; where it could not, its value is 0 and says nothing."""
+    match look.kind:
+        case SignalKind.COST | SignalKind.ESCAPES | SignalKind.OVERKILL:
+            return look.n > 0
+        case SignalKind.HEALTH | SignalKind.FEATURES | SignalKind.REJECTS:
+            return look.value > 0 or look.limit > 0
+        case _:
+            return True
+
+
 NOTICEABLE = 0.1
 """Share of the limit (of the value before, where no limit is set) that a value must move to be noted."""
 

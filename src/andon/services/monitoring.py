@@ -82,7 +82,7 @@ def _of_features(
     except (UserError, Refused) as trouble:
         drift, words = None, f"pictures of {which} cannot be compared: {trouble.message}"
     if drift is None:
-        return Signal(kind, "", station, 0.0, least, used, False, words, at)
+        return Signal(kind, "", station, 0.0, 0.0, used, False, words, at)
     limit = max(drift.limit, least)
     words = f"pictures differ by {drift.now:.2f} from the first of {which}, {drift.before:.2f} did then"
     raised = drift.value >= limit
@@ -178,7 +178,7 @@ def _of_station(tx: Connection, station: Station, limits: Limits, at: Timestamp)
         least, where = limits.get((kind, station.name), 0.0), ("", station.name)
         if drift is None:
             few = f"{blocks.parts:,} parts since the release; {2 * BLOCK} in a row are needed to compare"
-            yield Signal(kind, *where, 0.0, least, blocks.parts, False, few, at)
+            yield Signal(kind, *where, 0.0, 0.0, blocks.parts, False, few, at)
         else:
             limit = max(drift.limit, least)
             value, raised, words = drift.value, drift.value >= limit, _moved(kind, drift)

@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from andon.domain.loops import Trigger
-from andon.domain.signals import FRESH_LABELS, Signal, SignalKind, SinceTurn, is_news, starts_turn
+from andon.domain.signals import (
+    FRESH_LABELS,
+    Signal,
+    SignalKind,
+    SinceTurn,
+    is_known,
+    is_news,
+    starts_turn,
+)
 from andon.errors import InvalidInput
 from andon.units import Timestamp
 
@@ -61,3 +69,10 @@ def test_what_a_turn_has_not_cured_starts_another_only_with_labels_that_are_wort
 def test_a_trigger_that_starts_nothing_or_always_is_refused(limit: float) -> None:
     with pytest.raises(InvalidInput):
         Trigger(SignalKind.COST, limit)
+
+
+def test_what_could_not_be_measured_is_not_said_to_be_within_its_limit() -> None:
+    assert is_known(COST) and not is_known(replace(COST, value=0.0, n=0, raised=False))
+    rejects = replace(COST, kind=SignalKind.REJECTS, value=0.0, raised=False)
+    assert is_known(replace(rejects, limit=0.05)) and not is_known(replace(rejects, limit=0.0))
+    assert is_known(replace(LABELS, value=0.0, n=0))

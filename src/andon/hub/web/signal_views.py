@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from andon.domain.jobs import ENDED
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnEvent, TurnStep
-from andon.domain.signals import Signal, SignalKind
+from andon.domain.signals import Signal, SignalKind, is_known
 from andon.errors import AndonError
 from andon.services.loops import all_plans, job_of_turn, open_turn, turn_page
 from andon.services.signals import TODO, Monitored, monitored
@@ -162,13 +162,19 @@ def _row(one: Monitored) -> Row:
         of=look.station or look.plan,
         link=f"/stations/{quote(look.station, safe='')}" if look.station else "",
         look=look,
-        mark=Mark("raised", "wrong") if look.raised else Mark("within", "done"),
+        mark=_mark(look),
         since=one.since,
-        value=_figure(look.kind, look.value),
+        value=_figure(look.kind, look.value) if is_known(look) else "not known",
         limit=_figure(look.kind, look.limit) if look.limit else "none set",
         chart=_chart(one),
         todo=TODO.get(look.kind, "") if look.raised else "",
     )
+
+
+def _mark(look: Signal) -> Mark:
+    if not is_known(look):
+        return Mark("not known yet", "wait")
+    return Mark("raised", "wrong") if look.raised else Mark("within", "done")
 
 
 def _figure(kind: SignalKind, value: float) -> str:

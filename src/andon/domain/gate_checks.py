@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from andon.domain.gates import CaseSource, Check, GateCase, GateLimits, Paired
 from andon.domain.inspections import Verdict
+from andon.domain.parts import part_name
 
 GOLDEN_ALONE = 0.1
 """Share of the golden set that a model may judge wrongly where there is none to compare it with."""
@@ -72,7 +73,7 @@ def _must_catch(cases: Sequence[GateCase]) -> Check:
     missed = [case for case in asked if case.new is Verdict.PASS]
     if not asked:
         return Check("must-catch parts", True, "none is held", "none passes")
-    names = ", ".join(case.part for case in missed[:3])
+    names = ", ".join(part_name(case.part) for case in missed[:3])
     return Check(
         "must-catch parts",
         not missed,

@@ -114,11 +114,13 @@ class Desk:
         if choice is None:
             await self._spool.call(self._spool.spool.review, review)
             return
-        blob, picture = capture.blob if capture else None, None
+        blob = capture.blob if capture else None
+        picture: StoredBlob | None = None
         if blob is None and (recent := self._state.recent.find(review.inspection)) is not None:
             picture = await self._pictures.call(_kept_now, self._blobs, recent.frame)
-        told = (choice.reason, review.at, choice.probability, choice.detail, picture and picture.digest)
-        chosen = Chosen(self._clock.new_id(), review.inspection, *told)
+        said = (choice.reason, review.at, choice.probability, choice.detail)
+        named = picture.digest if picture else None
+        chosen = Chosen(self._clock.new_id(), review.inspection, *said, named)
         await self._spool.call(self._spool.spool.review, review, chosen, blob or picture)
 
     def go_back(self, counter: int) -> Recipe:

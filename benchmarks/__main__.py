@@ -11,6 +11,7 @@ ROWS = (
     "ingest",
     "images_page",
     "line",
+    "shadow",
     "classify",
     "loop",
     "magnetic_tile",

@@ -22,7 +22,7 @@ from andon.domain.parts import part_key
 from andon.domain.releases import Release
 from andon.domain.runs import Run
 from andon.domain.stations import StationReport
-from andon.errors import Conflict
+from andon.errors import Conflict, NotPossible
 from andon.jobs.turn import do_turn
 from andon.services.approvals import approvals_of, approve, withdraw
 from andon.services.datasets import load_snapshot
@@ -223,3 +223,12 @@ def test_a_fine_tune_begins_at_what_runs_on_parts_that_stay_where_they_were(work
     assert before.items() <= now_is.items()
     assert Split.TRAIN in before.values()
     assert turn.subject(TurnStep.ENDED) in {Ending.MADE, Ending.REFUSED}
+
+
+def test_a_fine_tune_is_not_measured_on_what_it_knows(workspace: Workspace) -> None:
+    model = find_recipe(workspace, "brackets@1").package
+    here = ("-w", workspace.folder)
+    must(andon(*here, "datasets", "freeze", "dealt-anew", "--source", "parts", "--seed", "9"))
+    asked = andon(*here, "train", "dealt-anew", "--start", model[:12], "--steps", "2")
+    assert isinstance(asked.error, NotPossible)
+    assert "has learned from" in asked.error.message and "--like" in asked.error.todo

@@ -59,6 +59,9 @@ def test_choices_are_stored_once_listed_once_a_part_and_counted(
     assert listed(Query(station="ST-2", verdict=Verdict.PASS, since=T1)) == [told[3]]
     assert listed(Query(answer=Answer.FALSE_ALARM)) == [told[1]]
     assert listed(Query(answer=Answer.CONFIRMED)) == []
+    assert listed(Query(unsaid=True)) == [told[3], told[2]]
+    counts = [feedback.count(tx, Query(unsaid=True), 9), feedback.count(tx, Query(), 2)]
+    assert counts == [2, 2]
     first = feedback.page(tx, Query(), Cut(None, 2))
     assert list(feedback.page(tx, Query(), Cut(first.next, 2)).rows) == [told[1]]
     reasons = (SendReason.WRONG, SendReason.CONFUSED, SendReason.RANDOM)

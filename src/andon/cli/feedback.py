@@ -26,7 +26,8 @@ def list_(
     station: Annotated[str | None, typer.Option(help="Only of this station.")] = None,
     verdict: Annotated[str | None, typer.Option(help="Only PASS, REVIEW, REJECT or NO-DECISION.")] = None,
     answer: Annotated[
-        str | None, typer.Option(help="Only where people said: confirmed, false-alarm, missed, unsure.")
+        str | None,
+        typer.Option(help="Only where people said so: confirmed, false-alarm, missed, unsure; or nobody."),
     ] = None,
     since: Annotated[str | None, typer.Option(help="Only from this day or moment on, UTC.")] = None,
     limit: Limit = 50,

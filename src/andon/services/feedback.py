@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from andon.domain.feedback import Answer, Chosen, Review, SendPolicy, SendReason
 from andon.domain.inspections import Inspection, Verdict
+from andon.domain.needs import Need
 from andon.domain.stations import Sending
 from andon.errors import InvalidInput
 from andon.services.arrivals import MAX_TEXT, Arrived, check_form, check_texts
@@ -33,6 +34,12 @@ DAYS = 7
 """Days of which a list counts the choices, today among them."""
 
 DAY_SECONDS = 86400.0
+
+NOBODY = "nobody"
+"""In place of an answer: nobody said anything."""
+
+MOST = 1000
+"""Parts that wait for a person's word are counted so far."""
 
 
 def take_chosen(
@@ -180,6 +187,19 @@ def stations_feedback(workspace: Workspace) -> tuple[StationFeedback, ...]:
     )
 
 
+def unsaid_needs(workspace: Workspace) -> tuple[Need, ...]:
+    """Parts of the last day that a model was not sure of, came back, and were judged by nobody."""
+    query = Query(reason=SendReason.CONFUSED, unsaid=True, since=ago(DAY_SECONDS))
+    with workspace.database.read() as tx:
+        count = stored_feedback.count(tx, query, MOST)
+    if not count:
+        return ()
+    many = "1 part" if count == 1 else f"{count:,}{' or more' if count == MOST else ''} parts"
+    what = f"Nobody has judged {many} that a model was not sure of"
+    link = f"/feedback?reason={SendReason.CONFUSED}&answer={NOBODY}"
+    return (Need(what, "Look at them and say what they are.", False, link),)
+
+
 def _returned(
     workspace: Workspace,
     inspection: Inspection,
@@ -200,6 +220,8 @@ def asked(
 ) -> Query:
     """What a list is asked for, as people write it; what is empty asks nothing.
 
+    ``answer`` is one of ``Answer``, or ``NOBODY``.
+
     Raises:
         InvalidInput: a word is none of its kind, or the time is none.
     """
@@ -207,7 +229,8 @@ def asked(
         reason=_word(SendReason, reason, "reason"),
         station=station or None,
         verdict=_word(Verdict, verdict, "verdict"),
-        answer=_word(Answer, answer, "answer"),
+        answer=None if answer == NOBODY else _word(Answer, answer, "answer"),
+        unsaid=answer == NOBODY,
         since=checked_moment(since),
     )
 

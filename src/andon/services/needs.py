@@ -5,6 +5,7 @@ from collections.abc import Callable
 from andon.domain.needs import Need
 from andon.services import (
     approvals,
+    feedback,
     gates,
     jobs,
     loops,
@@ -24,6 +25,7 @@ SOURCES: tuple[Callable[[Workspace], tuple[Need, ...]], ...] = (
     quality.quality_needs,
     stations.review_needs,
     loops.turn_needs,
+    feedback.unsaid_needs,
     selections.label_needs,
     gates.gate_needs,
     jobs.failure_needs,

@@ -22,7 +22,7 @@ class Query:
     """Which parts; None means any.
 
     Attributes:
-        answer: what people said last.
+        answer: what people said last. unsaid: nobody said anything.
         since: the choice was made then or later.
     """
 
@@ -30,6 +30,7 @@ class Query:
     station: str | None = None
     verdict: Verdict | None = None
     answer: Answer | None = None
+    unsaid: bool = False
     since: Timestamp | None = None
 
 
@@ -84,6 +85,13 @@ def page(tx: Connection, query: Query, cut: Cut) -> Page[Chosen]:
     return newest_first(tx, _rows().where(*wanted), feedback, cut, _chosen)
 
 
+def count(tx: Connection, query: Query, most: int) -> int:
+    """How many parts ``query`` asks for; ``most`` where there are more."""
+    wanted = [*_conditions(query), ~_chosen_again(query)]
+    chosen = _rows().with_only_columns(feedback.c.id).where(*wanted).limit(most).subquery()
+    return int(tx.execute(select(func.count()).select_from(chosen)).scalar_one())
+
+
 def days(tx: Connection, since: Timestamp) -> tuple[DayCount, ...]:
     """How many choices were made each day, newest day first, by station and reason."""
     day = func.substr(feedback.c.at, 1, 10).label("day")
@@ -135,6 +143,8 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
         conditions.append(feedback.c.at >= query.since)
     if query.answer is not None:
         conditions.append(_said(query.answer))
+    if query.unsaid:
+        conditions.append(~exists().where(reviews.c.inspection_id == feedback.c.inspection_id))
     return conditions
 
 

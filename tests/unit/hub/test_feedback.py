@@ -17,11 +17,11 @@ from andon.domain.stations import RolledBack, Sending
 from andon.errors import Conflict, NotFound
 from andon.formats.pixels import encode_png, image_digest
 from andon.services.approvals import approve
-from andon.services.feedback import Whereabouts, feedback_page, stations_feedback
+from andon.services.feedback import Whereabouts, feedback_page, stations_feedback, unsaid_needs
 from andon.services.sending import send_by
 from andon.services.stations import find_station
 from andon.services.stories import story_of
-from andon.services.workspaces import Workspace
+from andon.services.workspaces import Workspace, now
 from andon.station.hub.client import Hub
 from andon.store import awaited_images
 from andon.store.feedback import Query
@@ -270,3 +270,16 @@ def test_the_station_program_and_this_hub_understand_each_other(
     assert station.deliver({"given_up": [json.dumps(part.id)]}) == Receipt(accepted=(part.id,))
     (row,) = feedback_page(stocked, Query(), None, 9).rows
     assert (row.chosen, row.where) == ((told,), Whereabouts.GIVEN_UP)
+
+
+def test_parts_nobody_judged_are_a_need_until_somebody_does(
+    stocked_hub: TestClient, stocked: Workspace
+) -> None:
+    part = kept(1, Verdict.REVIEW)
+    deliver(stocked_hub, records=(part,), chosen=(chosen(part, at=now()),))
+    (need,) = unsaid_needs(stocked)
+    assert need.what == "Nobody has judged 1 part that a model was not sure of"
+    assert part.id in stocked_hub.get(need.link).text
+    stocked_hub.post(f"/api/inspections/{part.id}/reviews", json={"answer": "confirmed"})
+    assert unsaid_needs(stocked) == ()
+    assert part.id not in stocked_hub.get(need.link).text

@@ -19,7 +19,7 @@ Word = Annotated[str | None, Parameter(max_length=500)]
 class Filters:
     """The filter of the list, as it stands in its address; what is empty asks nothing.
 
-    ``answer`` is what people said last; ``since`` a day or a moment in UTC.
+    ``answer`` is what people said last, or "nobody"; ``since`` a day or a moment in UTC.
     """
 
     reason: Word = None

@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields
 from itertools import groupby
 from urllib.parse import urlencode
 
-from andon.domain.feedback import Answer, SendReason
+from andon.domain.feedback import SendReason
 from andon.domain.stations import Sending
 from andon.hub.api.feedback import Filters
 from andon.hub.web.inspection_views import ANSWERS
-from andon.services.feedback import DAYS, FeedbackList, StationFeedback, Whereabouts
+from andon.services.feedback import DAYS, NOBODY, FeedbackList, StationFeedback, Whereabouts
 from andon.services.sending import words_of
 from andon.store.feedback import DayCount
 
@@ -84,7 +84,7 @@ class FeedbackView:
     is_first: bool
     is_filtered: bool
     reasons: Mapping[SendReason, tuple[str, str]]
-    answers: Mapping[Answer, str]
+    answers: Mapping[str, str]
     where: Mapping[Whereabouts, str]
     days_counted: int = DAYS
 
@@ -108,7 +108,7 @@ def feedback_view(
         is_first=after is None,
         is_filtered=any(getattr(filters, field.name) for field in fields(filters)),
         reasons=REASONS,
-        answers=ANSWERS,
+        answers={**{answer.value: word for answer, word in ANSWERS.items()}, NOBODY: "nothing yet"},
         where=WHERE,
     )
 

@@ -16,6 +16,7 @@ from simulators.records import report
 from andon.domain.datasets import DatasetSpec, Split
 from andon.domain.gates import Purpose
 from andon.domain.images import ImageFilter
+from andon.domain.jobs import JobState
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnStep
 from andon.domain.models import Costs
 from andon.domain.parts import part_key
@@ -27,8 +28,18 @@ from andon.jobs.turn import do_turn
 from andon.services.approvals import approvals_of, approve, withdraw
 from andon.services.datasets import load_snapshot
 from andon.services.holdouts import hold_part
-from andon.services.loops import find_turn, release_of, save_plan, start_turn, stop_turn, turn_needs
+from andon.services.jobs import claim_job, settle
+from andon.services.loops import (
+    find_turn,
+    go_on,
+    release_of,
+    save_plan,
+    start_turn,
+    stop_turn,
+    turn_needs,
+)
 from andon.services.recipes import find_recipe, versions_of
+from andon.services.releases import stop
 from andon.services.stations import take_report
 from andon.services.workspaces import Workspace, now, open_workspace
 from andon.store import gates as stored_gates
@@ -232,3 +243,17 @@ def test_a_fine_tune_is_not_measured_on_what_it_knows(workspace: Workspace) -> N
     asked = andon(*here, "train", "dealt-anew", "--start", model[:12], "--steps", "2")
     assert isinstance(asked.error, NotPossible)
     assert "has learned from" in asked.error.message and "--like" in asked.error.todo
+
+
+def test_a_turn_waits_until_its_stations_are_out_of_an_earlier_release(workspace: Workspace) -> None:
+    first = turned(workspace, approves=True)
+    assert first.subject(TurnStep.ENDED) == Ending.RELEASED
+    again = start_turn(workspace, "brackets", "once more")
+    claimed = claim_job(workspace, "worker-1")
+    assert claimed is not None
+    waiting = do_turn(workspace, again.id, silent)
+    settle(workspace, claimed.claim, JobState.FINISHED, "It waits.")
+    assert waiting.is_queued and go_on(workspace) == ()
+    stop(workspace, first.subject(TurnStep.RELEASED), "the other one is better")
+    assert [turn.id for turn in go_on(workspace)] == [again.id]
+    assert do_turn(workspace, again.id, silent).subject(TurnStep.ENDED) == Ending.RELEASED

@@ -10,7 +10,7 @@ from andon.domain.jobs import ENDED, Job, JobKind, JobState
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnEvent, TurnStep
 from andon.domain.needs import Need
 from andon.domain.presets import checked
-from andon.domain.releases import Release
+from andon.domain.releases import ENDED_STEPS, Release
 from andon.domain.requests import TurnJob
 from andon.domain.serial import to_json
 from andon.errors import Conflict, InvalidInput, NotFound
@@ -210,17 +210,25 @@ def stop_turn(workspace: Workspace, turn: str, reason: str) -> Turn:
 def go_on(workspace: Workspace) -> tuple[Turn, ...]:
     """Ask workers for turns that stood before something a person did meanwhile; those that were asked for.
 
-    A turn whose stations are still in an earlier release is asked for again and again until they are not.
+    That is an approval, or the end of an earlier release of the same stations.
     """
     asked = []
     with workspace.database.write() as tx:
         for turn in stored_loops.open_turns(tx):
             job = stored_jobs.latest_for(tx, JobKind.TURN, [turn.id]).get(turn.id)
             idle = job is not None and job.state is JobState.FINISHED
-            if idle and (turn.is_queued or (turn.waits and _is_approved(tx, turn))):
+            approved = turn.waits and _is_approved(tx, turn)
+            if idle and (approved or (turn.is_queued and _are_free(tx, turn))):
                 _ask_worker(tx, turn, turn.author)
                 asked.append(turn)
     return tuple(asked)
+
+
+def _are_free(tx: Connection, turn: Turn) -> bool:
+    """Whether no station of the turn's plan is in a release that has not ended."""
+    plan = stored_loops.plan(tx, turn.plan, turn.plan_version)
+    last = [stored_releases.last_of(tx, station) for wave in plan.stations for station in wave]
+    return all(event is None or event.step in ENDED_STEPS for event in last)
 
 
 def _is_approved(tx: Connection, turn: Turn) -> bool:

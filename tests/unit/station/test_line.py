@@ -587,7 +587,8 @@ def test_the_random_share_is_kept_and_chosen_whatever_was_decided(tmp_path: Path
             Kept.KEPT,
         ]
         wanted = [(stored[n].id, SendReason.RANDOM, 0.01) for n in (0, 2)]
-        assert await chosen_of(bench) == wanted
+        # Ids of one moment of the hand clock have no order among themselves.
+        assert sorted(await chosen_of(bench)) == sorted(wanted)
 
     scene(act, tmp_path)
 

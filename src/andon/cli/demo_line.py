@@ -19,13 +19,12 @@ from andon.cli.session import talk
 from andon.domain.serial import to_json
 from andon.domain.stations import StationReport
 from andon.errors import NotFound, OperatorError
-from andon.services.blobs import awaited_pictures
 from andon.services.stations import AssignmentRequest, assign, find_station
 from andon.services.workspaces import Workspace
 from andon.simulate.settings import LineSettings
 
 HUB_PORT, PAGE_PORT = 8400, 8401
-START_SECONDS, DRAIN_SECONDS, STOP_SECONDS = 120.0, 120.0, 20.0
+START_SECONDS, DRAIN_SECONDS, STOP_SECONDS = 120.0, 300.0, 20.0
 LOOK_SECONDS, REST_SECONDS = 0.2, 2.5
 
 
@@ -79,15 +78,16 @@ class RunningLine:
         """Let parts come."""
         self._folder.faults.unlink(missing_ok=True)
 
-    def pause(self) -> None:
-        """No more parts come; returns when all that passed are answered and on the hub.
+    def pause(self, is_quiet: Callable[[], bool]) -> None:
+        """No more parts come; returns when all that passed are answered, and what shall go to the hub is
+        there, and ``is_quiet`` says so of the people at the station.
 
         Raises:
             OperatorError: the records did not come in time after the last part.
         """
         self._folder.faults.write_text("stall\n", encoding="utf-8")
         end = time.monotonic() + DRAIN_SECONDS
-        while not self._is_drained():
+        while not (is_quiet() and self._is_drained() and is_quiet()):
             if time.monotonic() > end:
                 raise OperatorError(
                     f"in {DRAIN_SECONDS:.0f} s not all parts reached the hub", f"Logs: {self._folder.root}"
@@ -109,17 +109,18 @@ class RunningLine:
         return sum(report.parts.values()) if report else 0
 
     def _is_drained(self) -> bool:
-        """The camera looks for faults before every part, and pictures arrive many times a second: what
-        is the same after some time will not change any more."""
-        before = self._known()
+        """The camera looks for faults before every part, and the station reports every two seconds: what
+        two reports say alike holds."""
+        before = report_of(self._workspace)
         time.sleep(REST_SECONDS)
-        report, after = report_of(self._workspace), self._known()
-        has_answered = report is not None and sum(report.parts.values()) >= after[0]
-        return has_answered and report is not None and report.spool == 0 and before == after
+        after, offered = report_of(self._workspace), len(self.truth.all())
+        return all(_has_handed_over(report, offered) for report in (before, after))
 
-    def _known(self) -> tuple[int, int]:
-        """Parts that passed, and pictures that are still to come."""
-        return len(self.truth.all()), awaited_pictures(self._workspace)
+
+def _has_handed_over(report: StationReport | None, offered: int) -> bool:
+    if report is None or report.spool or sum(report.parts.values()) < offered:
+        return False
+    return report.sending is None or not report.sending.waiting
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def run_shift(demo: Demo, name: str, enough: Callable[[int], bool], total: int) 
     with at_work(operator), progress_bar(name) as bar:
         demo.line.resume()
         demo.line.passed(lambda answered: bar.report(answered, total), enough)
-        demo.line.pause()
+        demo.line.pause(lambda: operator.is_idle)
     said = ", ".join(f"{count} {answer}" for answer, count in operator.said.items())
     talk.print(f"Operators said: {said or 'nothing'}; {len(operator.left)} parts were left unanswered.")
     return operator

@@ -121,6 +121,7 @@ class Operator:
     Attributes:
         page: address of the station's page.
         said: how often each answer was given. left: inspections that nothing is said of.
+        is_idle: when they looked last, there was nothing to say.
     """
 
     page: str
@@ -128,12 +129,14 @@ class Operator:
     person: PersonSettings
     said: Counter[Answer] = field(default_factory=Counter)
     left: set[str] = field(default_factory=set)
+    is_idle: bool = False
 
     def work(self, stop: threading.Event) -> None:
         """Until stopped; a page that is away for a moment is asked again."""
         with httpx.Client(base_url=self.page, timeout=HTTP_SECONDS) as client:
             while not stop.is_set():
-                if not self._looked(client):
+                self.is_idle = not self._looked(client)
+                if self.is_idle:
                     stop.wait(PAUSE_SECONDS)
 
     def _looked(self, client: httpx.Client) -> bool:

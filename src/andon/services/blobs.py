@@ -86,12 +86,6 @@ def take_pictures(workspace: Workspace, blobs: Sequence[Digest]) -> int:
     return len(waiting)
 
 
-def awaited_pictures(workspace: Workspace) -> int:
-    """How many pictures stations have announced that have not come."""
-    with workspace.database.read() as tx:
-        return awaited_images.number(tx)
-
-
 def _take_picture(workspace: Workspace, blob: Digest, waiting: Sequence[str]) -> None:
     content = workspace.blobs.get(blob)
     picture = _picture(blob, content)

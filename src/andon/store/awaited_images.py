@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, delete, select
 
 from andon.store.rows import KEYS_A_QUERY, add_new, matching
 from andon.store.tables import awaited_images
@@ -31,11 +31,6 @@ def remove(tx: Connection, blob: Digest, inspections: Sequence[str]) -> None:
     for start in range(0, len(inspections), KEYS_A_QUERY):
         done = awaited_images.c.inspection.in_(inspections[start : start + KEYS_A_QUERY])
         tx.execute(delete(awaited_images).where(of_blob, done))
-
-
-def number(tx: Connection) -> int:
-    """How many pictures are still to come."""
-    return tx.execute(select(func.count(func.distinct(awaited_images.c.blob)))).scalar_one()
 
 
 def among(tx: Connection, inspections: Sequence[str]) -> frozenset[str]:

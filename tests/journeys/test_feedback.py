@@ -16,9 +16,7 @@ SHARE = 0.4
 PARTS = 15
 
 
-def test_what_a_killed_station_chose_comes_back_once(
-    plant: Learned, tmp_path: Path
-) -> None:
+def test_what_a_killed_station_chose_comes_back_once(plant: Learned, tmp_path: Path) -> None:
     with running(plant.folder, tmp_path, Line()) as line:
         send = {"near": None, "random": SHARE, "rules": [], "wrong": True}
         keep = {"passes": 0.5, "audit": 0.2}

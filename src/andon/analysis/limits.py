@@ -126,7 +126,8 @@ def _log_likelihood(kind: Weighted, number: ArrayLike) -> Numbers:
 
 def _binomial(count: float, of: float, rate: ArrayLike) -> Numbers:
     """Logarithm of the probability, but for what does not depend on the rate."""
-    return xlogy(count, rate) + xlog1py(of - count, -np.asarray(rate))
+    rates = np.asarray(rate, np.float64)
+    return np.asarray(xlogy(count, rates) + xlog1py(of - count, -rates), np.float64)
 
 
 def summed(terms: Iterable[tuple[float, float, float]]) -> tuple[float, float, float]:

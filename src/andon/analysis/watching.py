@@ -3,8 +3,9 @@
 Looking again and again makes ordinary intervals wrong: sooner or later chance alone crosses them.  Here
 each rate is tested by a mixture of likelihood ratios against the highest rate that is still tolerated
 (Robbins, Annals of Mathematical Statistics 41, 1970; Howard, Ramdas, McAuliffe and Sekhon, Annals of
-Statistics 49, 2021).  While the true rate is not above it, the ratio is a supermartingale that starts at 1, so by Ville's
-inequality the chance that it ever reaches 1 / a is at most a, however often and whenever one looks.
+Statistics 49, 2021).  While the true rate is not above it, the ratio is a supermartingale that starts at 1,
+so by Ville's inequality the chance that it ever reaches 1 / a is at most a, however often and whenever one
+looks.
 
 The chance that a whole watch sends a good model back is at most :data:`FALSE_ALARMS`, shared equally by the
 four rates, where parts are independent of each other.  Parts of one moment are not (a stall of the machine

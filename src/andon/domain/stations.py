@@ -169,8 +169,8 @@ class ShadowCount:
     """How the model that judges beside does.
 
     Attributes:
-        judged, dropped: parts it judged, and those for which there was no time or no room, since it began or
-            the program was started.
+        judged, dropped: parts it judged, and those for which there was no time or no room, since it began
+            or the program was started.
         note: why it does not judge at all, e.g. that its package was refused; empty where it does.
     """
 

@@ -234,17 +234,17 @@ def _changes(quality: Quality) -> Iterator[Change]:
     against = quality.against
     if against is None:
         return
-    points = lambda share: f"{100 * share:+.2f}"  # noqa: E731
     named = (
-        ("Escapes", against.escapes, points, " percentage points"),
-        ("Overkill", against.overkill, points, " percentage points"),
-        ("Cost per 1,000 parts", against.cost, lambda amount: f"{amount:+,.0f}", ""),
+        ("Escapes", against.escapes, "{:+.2f}", " percentage points"),
+        ("Overkill", against.overkill, "{:+.2f}", " percentage points"),
+        ("Cost per 1,000 parts", against.cost, "{:+,.0f}", ""),
     )
-    for name, change, written, unit in named:
+    for name, change, form, unit in named:
         if change is None:
             yield Change(name, "not known yet", "people have looked at too little", False, False)
             continue
-        value, low, high = (written(each) for each in (change.value, change.low, change.high))
+        scale = 100 if unit else 1
+        value, low, high = (form.format(scale * each) for each in (change.value, change.low, change.high))
         worse, better = change.low > 0, change.high < 0
         verdict = "worse" if worse else "better" if better else "no difference shown"
         text = f"{value} ({low} to {high}){unit}"

@@ -28,7 +28,6 @@ from andon.analysis.before_after import PER, part_costs
 from andon.cli.demo_learn import import_folder, learn
 from andon.cli.demo_people import Annotator, Labelled
 from andon.cli.demo_plan import ANNOTATOR, COSTS, DATASET, NAME, OPERATOR, REVIEW
-from andon.domain.gates import GateLimits
 from andon.domain.inspections import Verdict
 from andon.domain.loops import LoopPlan, Turn, TurnStep
 from andon.domain.selections import SelectionSettings
@@ -56,9 +55,6 @@ RATIO = 0.5
 LIMIT_MINUTES = 30.0
 KEEP = KeepPolicy(passes=0.05, audit=0.06)
 EVERYTHING = KeepPolicy(passes=1.0, audit=0.0)
-GATE = GateLimits(margin=0.15)
-"""As in ``make demo``: some fifty defective parts cannot show less."""
-
 FULL = 10_000.0
 
 
@@ -192,7 +188,7 @@ def _said(made: Turn, passed: bool) -> str:
 
 
 def _plan(sizes: Sizes) -> LoopPlan:
-    return LoopPlan(NAME, DATASET, sizes.train(), COSTS, gate=GATE, review=REVIEW, approves=True)
+    return LoopPlan(NAME, DATASET, sizes.train(), COSTS, review=REVIEW, approves=True)
 
 
 def _turn(workspace: Workspace, cause: str) -> Turn:

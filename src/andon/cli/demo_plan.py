@@ -150,10 +150,6 @@ def _release(parts: int, seconds: float, trust: float = 0.5) -> ReleaseSettings:
     )
 
 
-_SHORT = GateLimits(margin=0.15)
-"""What the parts of a minute or two can show: of 50 defective ones, not one that newly escapes still allows
-6 %. A plant that has gathered some hundreds keeps to the usual 5 %."""
-
 _OPEN = GateLimits(
     margin=1.0,
     overkill_margin=1.0,
@@ -180,7 +176,7 @@ AMOUNTS: Mapping[Size, Amount] = {
         minutes=20.0,
         seconds=12.0,
         table=1000,
-        gate=_SHORT,
+        gate=GateLimits(),
         release=_release(parts=150, seconds=15.0),
     ),
     Size.TINY: Amount(

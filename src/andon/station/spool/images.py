@@ -128,12 +128,15 @@ class ImageWriter:
 
 
 def _still_so(settled: Inspection, kept: Keep) -> Keep:
-    """Who looks at a part, and why its image is sent; the audit is of passes, and this may be none now."""
-    if settled.decision.verdict is Verdict.PASS:
+    """Who looks at a part, and why its image is sent, now that it is known what the plant heard.
+
+    Samples are drawn from passes or from rejects; a part that is no longer what it was is in neither.
+    """
+    verdict, was_pass = settled.decision.verdict, kept.queue is Queue.AUDIT
+    if verdict is Verdict.PASS or (verdict is Verdict.REJECT and not was_pass):
         return kept
-    queue = None if kept.queue is Queue.AUDIT else kept.queue
     choices = tuple(choice for choice in kept.choices if choice.reason is not SendReason.AUDIT)
-    return replace(kept, queue=queue, choices=choices)
+    return replace(kept, queue=None if was_pass else kept.queue, choices=choices)
 
 
 def _write(blobs: FolderBlobs, taken: Taken, frame: Frame) -> tuple[Inspection, tuple[StoredBlob, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from andon.cli.demo_plan import COSTS
+from andon.cli.demo_plan import COSTS, OPERATOR
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.quality import Cohort, Estimate
 from andon.domain.serial import to_json
@@ -48,6 +48,8 @@ class Estimated:
         if estimate is None:
             return [*where, "not known", f"{PER * true:.0f}", "", "0"]
         within = "yes" if estimate.low <= true <= estimate.high else "no"
+        if within == "no" and not estimate.checked:
+            within = f"no: operators err, in {OPERATOR.mistakes:.0%} of what they say"
         low, value, high = (PER * share for share in (estimate.low, estimate.value, estimate.high))
         checked = "" if estimate.checked else ", as operators say"
         figure = f"{value:.0f} [{low:.0f}, {high:.0f}]{checked}"

@@ -239,6 +239,20 @@ def test_pictures_sent_for_their_scores_are_no_sample_of_confirmed_rejects(
     assert report(workspace).due == len(fair) < drawn
 
 
+def test_pictures_that_came_because_they_were_drawn_are_a_sample_whatever_their_scores(
+    workspace: Workspace, line: Line
+) -> None:
+    rejected = line.parts(Verdict.REJECT, 200)
+    line.say(rejected, Answer.CONFIRMED, Queue.REJECT)
+    arrived(workspace, rejected)
+    drawn = [part for part in rejected if second_look_probability(part.id, contradicted=False)]
+    sent = [Chosen(new_id(part.id), part.id, SendReason.CONFUSED, T0) for part in drawn]
+    sent += [Chosen(new_id(part.id[::-1]), part.id, SendReason.AUDIT, T0) for part in drawn]
+    with workspace.database.write() as tx:
+        feedback.add(tx, sent, "station/ST-1")
+    assert report(workspace).due == len(drawn) > 20
+
+
 def test_more_escapes_than_promised_need_a_person(workspace: Workspace, line: Line) -> None:
     audited = line.parts(Verdict.PASS, 100, audit=0.5)
     line.say(audited[:90], Answer.CONFIRMED, Queue.AUDIT)

@@ -72,7 +72,8 @@ def is_regression(said: Answer | None, defective: bool) -> bool:
 class SendReason(StrEnum):
     """Why a station sends a part's picture to the hub, the most urgent first.
 
-    AUDIT: it passed and was drawn by chance for people to judge. WRONG: a person contradicted the verdict.
+    AUDIT: drawn with a known probability: it passed, and people on the line judge it; or it was rejected,
+    and somebody on the hub looks a second time. WRONG: a person contradicted the verdict.
     CONFUSED: the model was not sure. RULE: the plant asked for such parts. RANDOM: drawn by chance from all
     parts, whatever was decided; the control group that shows what choosing is worth.
     """
@@ -111,8 +112,8 @@ class SendRule:
 class SendPolicy:
     """Which pictures a station sends, how many, when and how fast. Records and answers always travel.
 
-    Audit samples are always sent: without them nothing is known about escapes.  The rest is sent in the
-    order of :class:`SendReason` until the day's quota is used up.
+    Audit samples are always sent: without them nothing is known about escapes and overkill.  The rest is
+    sent in the order of :class:`SendReason` until the day's quota is used up.
 
     Attributes:
         wrong: send what a person contradicted.

@@ -60,6 +60,7 @@ class WatchLimits:
         undecided: share of NO-DECISION that is too much.
         p99: milliseconds from frame to verdict that are too many; None: not watched.
         contradicted: share of judged parts that people contradict (missed or false alarm) that is too much.
+            People judge rejects above all, and where defects are rare most of those are false alarms.
     """
 
     seconds: float = 1800.0
@@ -67,7 +68,7 @@ class WatchLimits:
     factor: float = 2.0
     undecided: float = 0.05
     p99: float | None = None
-    contradicted: float = 0.5
+    contradicted: float = 0.8
 
     def __post_init__(self) -> None:
         shares = (self.rejects or 0.0, self.undecided, self.contradicted)

@@ -168,20 +168,28 @@ def _judged(
 
 
 def _without_chosen(tx: Connection, parts: Sequence[JudgedPart]) -> list[JudgedPart]:
-    """Confirmed rejects whose pictures were sent for their scores are no fair sample of confirmed rejects.
+    """Confirmed rejects whose pictures were sent for their scores alone are no fair sample of all of them.
 
-    Where a station sends all that it keeps, or sent them by chance, they are.
+    Where a station sends all that it keeps, or sent them because they were drawn, they are.
     """
     asked = [part.inspection for part in parts if _is_confirmed_reject(part.judged)]
-    query = select(inspections.c.inspection).join(feedback, feedback.c.inspection_id == inspections.c.id)
-    by_scores = query.where(feedback.c.reason.in_((SendReason.CONFUSED, SendReason.RULE)))
-    chosen = {row.inspection for row in matching(tx, by_scores, inspections.c.inspection, asked)}
+    chosen = _sent_for(tx, asked, _BY_SCORES) - _sent_for(tx, asked, _DRAWN)
     return [
         replace(part, judged=replace(part.judged, check_probability=0.0))
         if part.inspection in chosen
         else part
         for part in parts
     ]
+
+
+_BY_SCORES, _DRAWN = (SendReason.CONFUSED, SendReason.RULE), (SendReason.AUDIT, SendReason.RANDOM)
+
+
+def _sent_for(tx: Connection, asked: Sequence[str], reasons: tuple[SendReason, ...]) -> set[str]:
+    """Those of the inspections ``asked`` whose picture a station sent for one of ``reasons``."""
+    joined = inspections.join(feedback, feedback.c.inspection_id == inspections.c.id)
+    query = select(inspections.c.inspection).select_from(joined).where(feedback.c.reason.in_(reasons))
+    return {row.inspection for row in matching(tx, query, inspections.c.inspection, asked)}
 
 
 def _is_confirmed_reject(part: Judged) -> bool:

@@ -6,8 +6,9 @@ import pytest
 from andon.domain.feedback import Answer, SendPolicy, SendReason, SendRule
 from andon.domain.inspections import Decision, Reason, ReasonCode, Verdict
 from andon.domain.models import Cuts
+from andon.domain.quality import second_look_probability
 from andon.domain.stations import KeepPolicy
-from andon.station.spool.choosing import Choice, Seen, choose, contradicted
+from andon.station.spool.choosing import Choice, Seen, choose, contradicted, second_look
 from andon.station.spool.keeping import (
     AUDIT_WORTH,
     REJECT_WORTH,
@@ -38,6 +39,19 @@ def test_an_audit_sample_is_always_chosen_with_its_probability() -> None:
     (choice,) = choose(seen(), QUIET, 0.02, 0.5)
     assert (choice.reason, choice.probability) == (SendReason.AUDIT, 0.02)
     assert "1 of 50" in choice.detail
+
+
+def test_rejects_are_drawn_for_a_second_look_by_the_same_draw_as_on_the_hub() -> None:
+    ids = [f"part {number}" for number in range(400)]
+    drawn = [one for one in ids if second_look(Verdict.REJECT, one)]
+    assert drawn == [one for one in ids if second_look_probability(one, contradicted=False)]
+    assert 60 < len(drawn) < 140
+    assert not any(second_look(verdict, one) for verdict in (Verdict.PASS, Verdict.REVIEW) for one in ids)
+    share = second_look(Verdict.REJECT, drawn[0])
+    choices = choose(seen(Verdict.REJECT, scratch=0.81), replace(QUIET, near=0.05), share, 0.5)
+    assert reasons(choices) == [SendReason.AUDIT, SendReason.CONFUSED]
+    assert choices[0].probability == share
+    assert "1 of 4 rejected parts" in choices[0].detail
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from andon.services.sending import words_of
 from andon.store.feedback import DayCount
 
 REASONS: Mapping[SendReason, tuple[str, str]] = {
-    SendReason.AUDIT: ("audit sample", "It passed and was drawn by chance for people to look at."),
+    SendReason.AUDIT: ("audit sample", "Drawn by chance: passed, or rejected and due for a second look."),
     SendReason.WRONG: ("contradicted", "A person said that the verdict was wrong."),
     SendReason.CONFUSED: ("not sure", "A score lay near a cut, or the part was for review."),
     SendReason.RULE: ("asked for", "It fits a rule of the plant."),

@@ -17,7 +17,7 @@ from andon.station.outputs.answers import Answer, Output
 from andon.station.running.clock import Clock, back_off, in_time
 from andon.station.running.watch import Watch
 from andon.station.spool.amendments import not_heard, undecided
-from andon.station.spool.choosing import Seen, choose
+from andon.station.spool.choosing import Seen, choose, second_look
 from andon.station.spool.images import ImageWriter, Taken
 from andon.station.spool.keeping import Keep, keep, kept_to_send
 from andon.station.spool.recorder import Recorder, not_recorded
@@ -185,8 +185,9 @@ class Line:
 
     async def _answer(self, frame: Frame, decided: _Decided) -> None:
         """Record, tell, then see to the picture."""
-        kept = self._kept(frame, decided)
-        inspection = self._inspection(frame, decided, kept)
+        identity = self._clock.new_id()
+        kept = self._kept(frame, decided, identity)
+        inspection = self._inspection(frame, decided, kept, identity)
         begun = self._clock.monotonic()
         recorded = await self._books.recorder.record(inspection, self._left(decided, frame))
         told = not_recorded(inspection, "the record was not on the disk in time")
@@ -207,7 +208,7 @@ class Line:
         else:
             self._state.settle(told, told)
 
-    def _kept(self, frame: Frame, decided: _Decided) -> Keep:
+    def _kept(self, frame: Frame, decided: _Decided, identity: str) -> Keep:
         """What becomes of the part's image; the share that is sent whatever was decided is drawn first."""
         told, judgement = decided.assignment, decided.judgement
         send = told.send if told else None
@@ -216,14 +217,15 @@ class Line:
         kept = keep(judgement.decision, told.keep if told else KeepPolicy(), draws)
         cuts = told.recipe.cuts if told else {}
         seen = Seen(judgement.decision, judgement.scores, cuts, frame.origin.part_type)
-        return kept_to_send(kept, choose(seen, send, kept.audit, draw))
+        audit = kept.audit or second_look(judgement.decision.verdict, identity)
+        return kept_to_send(kept, choose(seen, send, audit, draw))
 
     def _left(self, decided: _Decided, frame: Frame) -> float:
         """Seconds for the record; a part that is past its time already still gets its number."""
         least = (decided.due - frame.monotonic) * RESERVE
         return max(decided.due - self._clock.monotonic(), least if _is_late(decided) else 0.0)
 
-    def _inspection(self, frame: Frame, decided: _Decided, kept: Keep) -> Inspection:
+    def _inspection(self, frame: Frame, decided: _Decided, kept: Keep, identity: str) -> Inspection:
         """The record as it holds if the program dies right after writing it: the image is not there yet."""
         assignment, judgement = decided.assignment, decided.judgement
         recipe = assignment.recipe if assignment and decided.by else None
@@ -241,7 +243,7 @@ class Line:
             machine=decided.by.process.ready.machine if decided.by else "",
         )
         return Inspection(
-            id=self._clock.new_id(),
+            id=identity,
             at=frame.at,
             part=_part_of(frame),
             image=None,

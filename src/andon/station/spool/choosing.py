@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from andon.domain.feedback import Answer, SendPolicy, SendReason, SendRule
 from andon.domain.inspections import Decision, Verdict
 from andon.domain.models import Cuts
+from andon.domain.quality import second_look_probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,19 @@ def choose(seen: Seen, policy: SendPolicy | None, audit: float, draw: float) -> 
     Args:
         seen: the part.
         policy: None chooses nothing: what is kept is sent without being chosen.
-        audit: probability with which this PASS was drawn for people to look at; 0 where it was not.
+        audit: probability with which it was drawn to be looked at: a PASS for people on the line, a REJECT
+            for a second look on the hub (see :func:`second_look`); 0 where it was not.
         draw: a number in [0, 1), drawn evenly for this purpose alone.
     """
     return tuple(_choices(seen, policy, audit, draw)) if policy else ()
+
+
+def second_look(verdict: Verdict, inspection: str) -> float:
+    """With which probability a REJECT was drawn for a second look; 0 where it was not, or is no REJECT.
+
+    The hub draws by the inspection's id alike, so the picture of whatever it lists as due comes back.
+    """
+    return second_look_probability(inspection, contradicted=False) if verdict is Verdict.REJECT else 0.0
 
 
 def contradicted(verdict: Verdict, answer: Answer, policy: SendPolicy | None) -> Choice | None:
@@ -59,7 +69,9 @@ def contradicted(verdict: Verdict, answer: Answer, policy: SendPolicy | None) ->
 
 def _choices(seen: Seen, policy: SendPolicy, audit: float, draw: float) -> Iterator[Choice]:
     if audit > 0:
-        yield Choice(SendReason.AUDIT, audit, f"1 of {1 / audit:.4g} passed parts is looked at")
+        passed = seen.decision.verdict is Verdict.PASS
+        share = "passed parts is looked at" if passed else "rejected parts is looked at a second time"
+        yield Choice(SendReason.AUDIT, audit, f"1 of {1 / audit:.4g} {share}")
     if draw < policy.random:
         share = f"1 of {1 / policy.random:.4g} parts is sent, whatever was decided"
         yield Choice(SendReason.RANDOM, policy.random, share)

@@ -60,9 +60,7 @@ def test_a_new_kind_of_defect_adds_an_output_and_keeps_the_old_one_by_name(
     settings = replace(preset(f"{family}-tiny"), steps=30)
     model = learned(tmp_path, settings, ("dent",), drawn_parts())
     wider = begun(settings, ("stain", "dent"), model.input, model.checkpoint).eval()
-    images = torch.from_numpy(
-        np.stack([drawn(900 + i, Split.TEST).read() for i in range(6)])[..., None]
-    )
+    images = torch.from_numpy(np.stack([drawn(900 + i, Split.TEST).read() for i in range(6)])[..., None])
     with torch.no_grad():
         before, _ = network_of(model)(images).probabilities()
         after, _ = wider(images).probabilities()

@@ -205,7 +205,7 @@ def test_labels_that_cannot_be_given_are_refused(
     assert hub.post("/images/labels", data=form).status_code == status
 
 
-@pytest.mark.parametrize("odd", ["0", "..", "x" * 64, "a" * 63, "%2e%2e%2fandon.db", "A" * 64])
+@pytest.mark.parametrize("odd", ["0", "%2e%2e", "x" * 64, "a" * 63, "%2e%2e%2fandon.db", "A" * 64])
 def test_what_is_no_digest_names_no_file(hub: TestClient, odd: str) -> None:
     for what in ("thumbnail", "picture", "labels", "file"):
         assert hub.get(f"/api/images/{odd}/{what}").status_code == 404

@@ -196,11 +196,17 @@ def _change(name: str, change: Paired | None, margin: float, todo: str) -> Check
     allowed = f"bound on the net change at most {_share(margin)}"
     if change is None:
         return Check(name, False, "no part to count", allowed, "Hold golden parts, or judge more parts.")
+    weighed = [_parts(number) for number in (change.worse, change.better, change.of)]
     measured = (
-        f"{change.worse:g} new, {change.better:g} ended of {change.of:g} ({change.parts} parts): "
+        f"{weighed[0]} new, {weighed[1]} ended of {weighed[2]} ({change.parts} parts): "
         f"{_signed(change.net)}, at {100 * change.confidence:g} % not above {_signed(change.upper)}"
     )
     return Check(name, change.upper <= margin, measured, allowed, todo)
+
+
+def _parts(weighed: float) -> str:
+    """A weighted count, to a tenth of a part."""
+    return f"{weighed:,.1f}".removesuffix(".0")
 
 
 def _share(value: float) -> str:

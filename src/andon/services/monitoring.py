@@ -128,7 +128,8 @@ def _estimated(row: QualityRow, limits: Limits, at: Timestamp) -> Iterator[Signa
 
 def _said(found: Estimate, scale: float, unit: str) -> str:
     value, low, high = (scale * number for number in (found.value, found.low, found.high))
-    return f"{value:.3g}{unit} ({low:.3g} to {high:.3g})"
+    told, least, most = (f"{n:,.0f}" if abs(n) >= 100 else f"{n:.3g}" for n in (value, low, high))
+    return f"{told}{unit} ({least} to {most})"
 
 
 def _limits(plans: Sequence[LoopPlan]) -> Limits:

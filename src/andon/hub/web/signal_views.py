@@ -184,7 +184,9 @@ def _figure(kind: SignalKind, value: float) -> str:
         return f"{value:,.0f}"
     if kind is SignalKind.SCHEDULE:
         return f"{value:.1f} h"
-    return f"{value:.3g} {UNITS[kind]}" if kind is SignalKind.LATENCY else f"{value:.3g}"
+    if kind is SignalKind.LATENCY:
+        return f"{value:,.0f} {UNITS[kind]}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _chart(one: Monitored) -> Chart | None:

@@ -54,13 +54,16 @@ class WatchLimits:
     Rates are compared by their exact bounds, never by their values, so that few parts decide nothing.
 
     Attributes:
-        seconds: how long after the switch is watched.
+        seconds: how long after the switch is watched, at least.
+        parts: how many parts it has to decide while it is watched, at least; the watch ends when both are
+            over, so that a line that stood still has not let anything through unwatched.
         rejects: share of REJECT and REVIEW that is expected (from the shadow, or from what ran before);
             None: not watched. factor: how many times as many are too many.
         undecided: share of NO-DECISION that is too much.
         p99: milliseconds from frame to verdict that are too many; None: not watched.
         contradicted: share of judged parts that people contradict (missed or false alarm) that is too much.
             People judge rejects above all, and where defects are rare most of those are false alarms.
+        missed: share of judged PASS parts that people call missed that is too much, apart from the mix.
     """
 
     seconds: float = 1800.0
@@ -69,11 +72,15 @@ class WatchLimits:
     undecided: float = 0.05
     p99: float | None = None
     contradicted: float = 0.8
+    parts: int = 200
+    missed: float = 0.3
 
     def __post_init__(self) -> None:
-        shares = (self.rejects or 0.0, self.undecided, self.contradicted)
+        shares = (self.rejects or 0.0, self.undecided, self.contradicted, self.missed)
         if not all(0 <= share <= 1 for share in shares) or self.factor < 1 or not self.seconds > 0:
             raise InvalidInput("watched shares lie between 0 and 1, the factor is 1 or more, time positive")
+        if self.parts < 1:
+            raise InvalidInput(f"a watch of {self.parts} parts sees nothing", "Give 1 part or more.")
 
 
 @dataclass(frozen=True, slots=True)

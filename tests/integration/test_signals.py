@@ -13,13 +13,14 @@ from andon.domain.annotations import Annotation, AnnotationState, WholeImage
 from andon.domain.datasets import DatasetSpec
 from andon.domain.images import Image, ImageFilter, Shape
 from andon.domain.inspections import Verdict
-from andon.domain.loops import LoopPlan, Trigger
+from andon.domain.loops import Ending, LoopPlan, Trigger, TurnStep
 from andon.domain.models import Costs
 from andon.domain.presets import preset
 from andon.domain.signals import Signal, SignalKind
 from andon.domain.stations import Assignment, KeepPolicy
 from andon.services.jobs import ago
-from andon.services.loops import save_plan, stop_turn, turn_page
+from andon.services.labels import label_images, take_back
+from andon.services.loops import note, save_plan, stop_turn, turn_page
 from andon.services.monitoring import look
 from andon.services.signals import LOOP, causes, monitored, signal_needs, take_note, tick
 from andon.services.workspaces import Workspace, create_workspace, new_id, now
@@ -150,6 +151,34 @@ def test_enough_new_labels_start_exactly_one_turn_however_often_workers_look(wor
     assert len(turn_page(workspace, None, 10).rows) == 1
 
 
+def test_labels_that_a_turn_began_for_start_no_other_one_though_it_froze_nothing(
+    workspace: Workspace,
+) -> None:
+    plan(workspace, Trigger(SignalKind.NEW_LABELS, 5.0))
+    labels(workspace, 0, 6)
+    (turn,) = tick(workspace)
+    note(workspace, turn, (TurnStep.ENDED, Ending.FAILED, "frozen: no image shows a defect"))
+    assert tick(workspace) == (), "the same labels would fail again"
+    labels(workspace, 6, 5)
+    assert len(tick(workspace)) == 1
+
+
+def test_labels_that_were_taken_back_are_none(workspace: Workspace) -> None:
+    plan(workspace, Trigger(SignalKind.NEW_LABELS, 5.0))
+    with workspace.database.write() as tx:
+        shape = Shape(8, 8, 1, 8)
+        bare = [
+            Image(digest_of(f"{n}".encode()), digest_of(f"b{n}".encode()), f"{n}.png", 9, shape)
+            for n in range(5)
+        ]
+        images.add(tx, bare, "parts", "mara", now())
+    said = label_images(workspace, [image.digest for image in bare], None)
+    assert seen(workspace, SignalKind.NEW_LABELS).raised
+    take_back(workspace, said.at)
+    assert seen(workspace, SignalKind.NEW_LABELS).value == 0
+    assert tick(workspace) == ()
+
+
 def test_labels_of_other_sources_are_none_of_the_plan(workspace: Workspace) -> None:
     made = plan(workspace, Trigger(SignalKind.NEW_LABELS, 1.0))
     save_plan(workspace, replace(made, dataset=DatasetSpec("brackets", ImageFilter(source="others"))))
@@ -166,6 +195,7 @@ def test_drift_starts_a_turn_once_there_is_something_new_to_learn_from(workspace
     (turn,) = tick(workspace)
     assert turn.cause.startswith("health of ST-1: brightness moved")
     stop_turn(workspace, turn.id, "the lamp is exchanged")
+    labels(workspace, 2, 2)
     assert causes(workspace, made, look(workspace)) == (), (
         "it was raised before that turn, and little is new"
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from andon.analysis.drift import BLOCK, Drift, compare, compare_rates
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.lines import is_silent
-from andon.domain.loops import LoopPlan
+from andon.domain.loops import LoopPlan, Turn
 from andon.domain.models import Costs
 from andon.domain.quality import Cohort, Estimate, QualityRow
 from andon.domain.signals import Signal, SignalKind
@@ -144,11 +144,11 @@ def _limits(plans: Sequence[LoopPlan]) -> Limits:
 
 def _of_plan(tx: Connection, plan: LoopPlan, at: Timestamp) -> Iterator[Signal]:
     limits = {trigger.kind: trigger.limit for trigger in plan.triggers}
-    labels, wanted = new_labels(tx, plan), limits.get(SignalKind.NEW_LABELS, 0.0)
-    words = f"{labels:,} images labelled since data set {plan.dataset.name!r} was frozen last"
+    last = stored_loops.latest_turn(tx, plan.name)
+    labels, wanted = new_labels(tx, plan, last), limits.get(SignalKind.NEW_LABELS, 0.0)
+    words = f"{labels:,} images labelled since the last turn or freeze of {plan.dataset.name!r}"
     raised = 0 < wanted <= labels
     yield Signal(SignalKind.NEW_LABELS, plan.name, "", labels, wanted, labels, raised, words, at)
-    last = stored_loops.latest_turn(tx, plan.name)
     hours = _hours(last.at if last is not None else plan.at, at)
     wanted = limits.get(SignalKind.SCHEDULE, 0.0)
     words = (
@@ -158,16 +158,19 @@ def _of_plan(tx: Connection, plan: LoopPlan, at: Timestamp) -> Iterator[Signal]:
     yield Signal(SignalKind.SCHEDULE, plan.name, "", round(hours, 3), wanted, 0, raised, words, at)
 
 
-def new_labels(tx: Connection, plan: LoopPlan) -> int:
-    """Images of the plan's data set that were labelled after it was frozen last; at most ``MOST_LABELS``.
+def new_labels(tx: Connection, plan: LoopPlan, last: Turn | None) -> int:
+    """Images of the plan's data set whose label in force is new; at most ``MOST_LABELS``.
 
-    Parts held for gates are not counted: no model learns from them.
+    New is what came after the data set was frozen last and after the ``last`` turn began: one that froze
+    nothing, or the same again, does not begin anew for the same labels.  Parts held for gates are not
+    counted: no model learns from them.
     """
     try:
         frozen = stored_datasets.find(tx, plan.dataset.name).at
     except NotFound:
         frozen = Timestamp("")  # never yet
-    found = stored_images.labelled_since(tx, plan.dataset.query, frozen, MOST_LABELS)
+    since = frozen if last is None else max(frozen, last.at)
+    found = stored_images.labelled_since(tx, plan.dataset.query, since, MOST_LABELS)
     return len(found) - len(held_images(tx, found))
 
 

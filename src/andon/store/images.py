@@ -57,11 +57,14 @@ def count(tx: Connection, query: ImageFilter) -> int:
 
 
 def labelled_since(tx: Connection, query: ImageFilter, since: Timestamp, limit: int) -> tuple[Image, ...]:
-    """Up to ``limit`` images of ``query`` that somebody labelled after ``since``, in order of arrival."""
+    """Up to ``limit`` images of ``query`` with a label in force that is from after ``since``, by arrival."""
     seen = select(annotations.c.id).where(annotations.c.at <= since)
     before = tx.execute(seen.order_by(annotations.c.id.desc()).limit(1)).scalar() or 0
-    accepted = annotations.c.state == AnnotationState.ACCEPTED
-    labelled = select(annotations.c.image_id).where(annotations.c.id > before, accepted)
+    later, accepted = annotations.alias(), annotations.c.state == AnnotationState.ACCEPTED
+    revised = exists().where(
+        later.c.annotation == annotations.c.annotation, later.c.revision > annotations.c.revision
+    )
+    labelled = select(annotations.c.image_id).where(annotations.c.id > before, accepted, ~revised)
     statement = select(images).where(images.c.id.in_(labelled), *conditions_of(query))
     return tuple(image_of(row) for row in tx.execute(statement.order_by(images.c.id).limit(limit)))
 

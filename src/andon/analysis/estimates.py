@@ -9,8 +9,9 @@ Assisted Survey Sampling, 1992, sections 7.6 and 9.4: post-stratification; two-p
 2. among those that people contradicted, and among those they confirmed: parts judged / second looks.
 
 Nothing is assumed of how rates change from day to day, nor of how well people judge.  Assumed is that what
-was not answered, or not looked at a second time, is like what was, on the same station, release and day,
-and that second looks are right.
+was not answered, or has no picture for a second look, is like what was, on the same station, release and
+day, and that second looks are right.  Which of the parts that are due are looked at first is nobody's
+chance: people may begin with those that look wrong.  So second looks correct a row only when none is due.
 
 Limits are mid-P limits of proportions whose number of parts is the effective one, as for complex surveys
 (Korn and Graubard, Survey Methodology 24, 1998; mid-P instead of Clopper and Pearson, who cover too often:
@@ -48,7 +49,7 @@ MIN_CELL = 5
 
 MIN_CONTRADICTED, MIN_CONFIRMED = 5, 20
 """Second looks among the parts of a row that people contradicted, or confirmed, from which they correct it,
-unless all of them had one: a rate from fewer would drown what is known."""
+unless all of them had one: a rate from fewer would drown what is known.  None may be left that is due."""
 
 NONE = Weighted(0.0, 0.0, 0.0, 0)
 
@@ -206,6 +207,7 @@ class _Sample:
         weight: parts each stands for after the first step.
         contradicted: people said that the verdict was wrong, and (``named``) for the concept in question.
         checked: 1 the second look says the verdict was wrong, 0 right, -1 there was none that counts.
+        due: drawn for a second look that could be taken and was not.
     """
 
     cell: NDArray[np.int64]
@@ -213,11 +215,12 @@ class _Sample:
     contradicted: NDArray[np.bool_]
     named: NDArray[np.bool_]
     checked: NDArray[np.int8]
+    due: NDArray[np.bool_]
 
     def of(self, contradicted: bool) -> "_Sample":
         """Those that people contradicted, or the others."""
         chosen = self.contradicted == contradicted
-        arrays = (self.weight, self.contradicted, self.named, self.checked)
+        arrays = (self.weight, self.contradicted, self.named, self.checked, self.due)
         return _Sample(self.cell[chosen], *(each[chosen] for each in arrays))
 
 
@@ -239,6 +242,7 @@ def _weighted(population: Mapping[Place, int], sample: Sequence[Judged], concept
         np.array([contradicts(part.verdict, bool(part.said)) for part in ordered]),
         np.array([concept is None or concept in part.concepts for part in ordered]),
         np.array([_second_look(part) for part in ordered], dtype=np.int8),
+        np.array([part.pictured and is_found(part, Found.DUE) for part in ordered]),
     )
 
 
@@ -266,9 +270,11 @@ def _judged(places: Sequence[Place], judged: Mapping[Place, int]) -> int:
 
 
 def _is_checked(sample: _Sample) -> bool:
-    """Whether there are enough second looks among parts that people judged alike."""
+    """Whether there are enough second looks among parts that people judged alike, and none is due."""
     if len(sample.weight) == 0:
         return True
+    if sample.due.any():
+        return False
     enough = MIN_CONTRADICTED if sample.contradicted[0] else MIN_CONFIRMED
     return int((sample.checked >= 0).sum()) >= min(enough, len(sample.weight))
 

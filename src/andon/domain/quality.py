@@ -76,6 +76,7 @@ class Judged:
             defective; None without one. check_probability: with which it gets that second look; one that
             happened all the same (0) is no sample of anything and corrects no estimate.
         concepts: the model's findings, or what people said, that name a defect.
+        pictured: whether its picture is here; nobody can look a second time without it.
     """
 
     part: str
@@ -90,6 +91,7 @@ class Judged:
     checked: bool | None
     check_probability: float = 1.0
     concepts: tuple[str, ...] = ()
+    pictured: bool = True
 
 
 class Found(StrEnum):
@@ -130,8 +132,9 @@ class Estimate:
         value: the point estimate. low, high: bounds at ``confidence``.
         looked_at: parts people judged that bear on it. of: parts it speaks of; fewer than were inspected
             where on some station nobody looked at any part of a release.
-        checked: second looks corrected what operators said; False: there were too few, and it is an
-            estimate of what operators say or would say.
+        checked: second looks corrected what operators said; False: there were too few, or some that are
+            due were not taken (those that were are then no sample), and it is an estimate of what operators
+            say or would say.
     """
 
     value: float

@@ -216,9 +216,10 @@ def _of_second_looks(
     estimates = [e for by in found.values() for row in by for e in (row.escapes, row.overkill) if e]
     if not all(estimate.checked for estimate in estimates):
         yield (
-            "Where it says so, there are too few second looks to know how often people err: at least"
-            f" {MIN_CONTRADICTED} of the verdicts they contradicted and {MIN_CONFIRMED} of those they"
-            " confirmed, or all. Until then the figure is an estimate of what people say, not of what is."
+            "Where it says so, there are too few second looks to know how often people err: all those that"
+            f" are due, and at least {MIN_CONTRADICTED} of the verdicts they contradicted and"
+            f" {MIN_CONFIRMED} of those they confirmed, or all. Until then the figure is an estimate of"
+            " what people say, not of what is."
         )
 
 

@@ -1,7 +1,8 @@
 """A plant without pixels: verdicts, what people said of them, and the truth that only the simulator knows.
 
 Lines drift, models age, operators err and answer only a part of what they are shown, the audit's share
-changes, second looks lag behind.  What a hub would see of it comes out as ``Inspected`` and ``Judged``.
+changes, pictures do not come, second looks lag behind.  What a hub would see of it comes out as
+``Inspected`` and ``Judged``.
 """
 
 from collections import Counter
@@ -36,7 +37,9 @@ class PlantSettings:
         audit: probability with which a pass is shown to people, by release.
         answered: share of what is shown that people answer; the worse the day, the fewer.
         misses, alarms: share of the defective parts people take for good, and of the good for defective.
-        looked: share of the second looks due that happened.
+        pictured: share of the parts drawn for a second look whose picture came.
+        looked: share of the second looks due that happened; what people judged wrongly first, as it is
+            where pictures are chosen for labelling because people or the model were unsure of them.
     """
 
     stations: int = 2
@@ -51,7 +54,8 @@ class PlantSettings:
     answered: tuple[float, float] = (0.4, 1.0)
     misses: tuple[float, float] = (0.02, 0.15)
     alarms: tuple[float, float] = (0.005, 0.03)
-    looked: tuple[float, float] = (0.5, 1.0)
+    pictured: tuple[float, float] = (0.5, 1.0)
+    looked: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,8 @@ def _shift(
     stopped = verdict != ORDER.index(Verdict.PASS)
     due = np.where(said != stopped, 1.0, SECOND_LOOK_SHARE)
     drawn = draw.random(number) < due
-    looked = drawn & (draw.random(number) < draw.uniform(*settings.looked))
+    pictured = drawn & (draw.random(number) < draw.uniform(*settings.pictured))
+    looked = _first(pictured & answered, said != defective, settings.looked)
     judged = tuple(
         Judged(
             part=f"{name[0]}/{name[2]}/{n}",
@@ -124,6 +129,7 @@ def _shift(
             checked=bool(defective[n]) if looked[n] else None,
             check_probability=float(due[n]) if drawn[n] else 0.0,
             concepts=(CONCEPTS[concept[n]],) if contradicts(one, bool(said[n])) or looked[n] else (),
+            pictured=bool(pictured[n]),
         )
         for n in np.flatnonzero(answered)
     )
@@ -131,6 +137,14 @@ def _shift(
     overkill = ~defective & (verdict == ORDER.index(Verdict.REJECT))
     mistakes = (_by_concept(name, concept, wrong) for wrong in (escapes, overkill))
     return _Shift(_inspected(name, verdict), judged, *mistakes)
+
+
+def _first(due: Flags, wrong: Flags, share: float) -> Flags:
+    """A ``share`` of the parts that are due, those that people judged wrongly first."""
+    ordered = np.flatnonzero(due)[np.argsort(~wrong[due], kind="stable")]
+    looked = np.zeros(len(due), dtype=bool)
+    looked[ordered[: round(share * len(ordered))]] = True
+    return looked
 
 
 def _between(ends: tuple[float, float], place: float) -> float:

@@ -48,7 +48,7 @@ class JudgedPart:
 
     Attributes:
         judged: as estimates count it; ``said`` is None where people were not sure.
-        image: of the part; ``here`` whether the picture is stored.
+        image: of the part.
         review: what people said last.
     """
 
@@ -56,8 +56,12 @@ class JudgedPart:
     inspection: str
     at: Timestamp
     image: Digest | None
-    here: bool
     review: Review
+
+    @property
+    def here(self) -> bool:
+        """Whether the picture is stored."""
+        return self.judged.pictured
 
 
 def tallies(tx: Connection, window: Window) -> tuple[Tally, ...]:
@@ -163,8 +167,9 @@ def _judged(
         checked=bool(defects) if labels else None,
         check_probability=_check_probability(row.inspection, verdict, said),
         concepts=tuple(sorted(names)),
+        pictured=labels is not None,
     )
-    return JudgedPart(part, row.inspection, row.inspected_at, row.image, labels is not None, review)
+    return JudgedPart(part, row.inspection, row.inspected_at, row.image, review)
 
 
 def _without_chosen(tx: Connection, parts: Sequence[JudgedPart]) -> list[JudgedPart]:

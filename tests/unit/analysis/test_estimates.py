@@ -125,6 +125,16 @@ def test_second_looks_correct_what_people_said() -> None:
     assert known(everything(inspected, missed + unchosen).escapes).value == pytest.approx(8 / 90)
 
 
+def test_second_looks_that_are_still_due_correct_nothing() -> None:
+    inspected = [many(Verdict.PASS, 1000)]
+    said = judged(Verdict.PASS, True, 40) + judged(Verdict.PASS, False, 60)
+    looked, left = judged(Verdict.PASS, True, 20, checked=False), judged(Verdict.PASS, True, checked=None)
+    assert known(everything(inspected, said + looked).escapes).checked
+    assert not known(everything(inspected, said + looked + left).escapes).checked
+    without = [replace(part, pictured=False) for part in left]
+    assert known(everything(inspected, said + looked + without).escapes).checked
+
+
 def test_who_found_what_the_other_missed_is_counted() -> None:
     said = judged(Verdict.REJECT, False, 3, checked=True) + judged(Verdict.REJECT, False, 4)
     said += judged(Verdict.PASS, True, 2) + judged(Verdict.PASS, True, 1, checked=False)
@@ -167,7 +177,7 @@ def hostile(seed: int) -> PlantSettings:
         answered=(draw.uniform(0.2, 0.7), 0.95),
         misses=(miss / 2, 1.5 * miss),
         alarms=(alarm / 2, 1.5 * alarm),
-        looked=(draw.uniform(0.3, 0.9), 1.0),
+        pictured=(draw.uniform(0.3, 0.9), 1.0),
     )
 
 
@@ -221,6 +231,26 @@ def test_intervals_cover_the_hidden_truth_of_200_plants() -> None:
 
 def test_trusting_what_people_say_does_not_cover() -> None:
     assert np.mean(covered(12, {"checked": None})["escapes"]) < 0.8
+
+
+def test_second_looks_in_an_order_of_choice_that_stop_half_way_are_not_trusted() -> None:
+    """Taken for a sample, they claim much and hold little: people looked where people had erred."""
+    hits: list[bool] = []
+    for seed in range(12):
+        settings = replace(hostile(seed), pictured=(1.0, 1.0), looked=0.5)
+        plant = simulate_plant(settings, seed)
+        (row,) = rows(Cohort.ALL, plant.inspected, plant.judged, COSTS)
+        assert not known(row.escapes).checked and not known(row.overkill).checked
+        for by in PLACES:
+            for row in rows(by, plant.inspected, plant.judged, COSTS):
+                assert not known(row.cost).checked, row.name
+        unsaid = [replace(part, pictured=part.checked is not None) for part in plant.judged]
+        (row,) = rows(Cohort.ALL, plant.inspected, unsaid, COSTS)
+        real = truth(plant, Cohort.ALL, "all")
+        for what in ("escapes", "overkill"):
+            found = known(getattr(row, what))
+            hits.append(found.checked and found.low <= real[what] <= found.high)
+    assert np.mean(hits) < 0.7
 
 
 def test_taking_all_days_and_audits_to_be_alike_does_not_cover() -> None:

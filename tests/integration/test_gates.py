@@ -20,7 +20,15 @@ from simulators.gate_plant import (
 from simulators.records import report
 
 from andon.domain.datasets import DatasetSpec
-from andon.domain.gates import CaseSource, Gate, GateLimits, GateRequest, Purpose
+from andon.domain.gates import (
+    CaseSource,
+    Gate,
+    GateLimits,
+    GateOutcome,
+    GateRequest,
+    Holdout,
+    Purpose,
+)
 from andon.domain.images import ImageFilter
 from andon.domain.jobs import JobKind
 from andon.domain.models import Cuts
@@ -45,6 +53,8 @@ from andon.services.models import find_package
 from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
 from andon.services.stations import take_report
 from andon.services.workspaces import new_id, now
+from andon.store import holdouts as stored_holdouts
+from andon.store import images as stored_images
 from andon.store import runs as stored_runs
 from andon.units import Digest
 from andon.worker.kinds import do
@@ -177,6 +187,33 @@ def test_parts_the_candidate_has_learned_from_are_left_out(plant: GatePlant, hon
         hold_part(plant.workspace, image_digest(pixels), Purpose.GOLDEN, "typical")
     outcome = gate(plant, honest).outcome
     assert "6 parts are left out, because the candidate has learned from them." in outcome.remarks
+
+
+def test_must_catch_parts_are_asked_whatever_was_learned_and_whatever_is_gone(tmp_path: Path) -> None:
+    plant = build(tmp_path)
+    workspace = plant.workspace
+    shown = [pixels for pixels, defect in plant.learned if defect]
+    hold_part(workspace, image_digest(shown[0]), Purpose.MUST_CATCH, "the model knows it by heart")
+    candidate = with_cuts(plant, Cuts(0.3, 0.9))
+    known = gate(plant, candidate).outcome
+    assert measured_of(known, "must-catch parts").startswith("0 of 9 pass")
+    assert "1 must-catch parts are asked although" in " ".join(known.remarks)
+
+    with workspace.database.write() as tx:
+        key = "serial=taken-away"
+        stored_holdouts.add(tx, [Holdout(key, Purpose.MUST_CATCH, True, "a complaint", "mara", now())])
+        (image,) = stored_images.of_serials(tx, ["M-0"])
+    workspace.blobs.path(image.blob).unlink()
+    found = gate(plant, candidate)
+    assert "must-catch parts" in failed(found)
+    assert measured_of(found.outcome, "must-catch parts") == (
+        "0 of 10 pass; 1 could not be judged: M-0; no picture is here of 1: taken-away"
+    )
+    assert "1 parts could not be judged at all" in " ".join(found.outcome.remarks)
+
+
+def measured_of(outcome: GateOutcome, name: str) -> str:
+    return next(check.measured for check in outcome.checks if check.name == name)
 
 
 def test_parts_are_weighed_and_put_together(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ _REJECTED = (Verdict.REJECT, Verdict.NO_DECISION)
 
 
 def counted(cases: Sequence[GateCase]) -> list[GateCase]:
-    """Those that say something of the line: a person said what is on them; must-catch parts are asked
-    one by one instead."""
-    return [case for case in cases if case.truth is not None and case.source is not CaseSource.MUST_CATCH]
+    """Those that say something of the line: a person said what is on them, and one of the two came to a
+    verdict; must-catch parts are asked one by one instead."""
+    known = [case for case in cases if case.truth is not None and not case.unjudged]
+    return [case for case in known if case.source is not CaseSource.MUST_CATCH]
 
 
 def defective(cases: Sequence[GateCase]) -> list[GateCase]:

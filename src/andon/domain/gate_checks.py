@@ -28,6 +28,7 @@ class Measured:
         escapes, overkill, reviews, misnamed: paired changes; None where there was nothing to count.
         costs: of 1,000 parts under old and new; None where they are not known.
         milliseconds, memory: of old and new.
+        absent: must-catch parts that were not replayed, because no picture of them is here.
     """
 
     cases: tuple[GateCase, ...]
@@ -40,6 +41,7 @@ class Measured:
     costs: tuple[float, float] | None = None
     milliseconds: tuple[float, float] = (0.0, 0.0)
     memory: tuple[int, int] = (0, 0)
+    absent: tuple[str, ...] = ()
 
 
 def checks_of(measured: Measured, limits: GateLimits) -> tuple[Check, ...]:
@@ -52,7 +54,7 @@ def checks_of(measured: Measured, limits: GateLimits) -> tuple[Check, ...]:
 
 def _checks(measured: Measured, limits: GateLimits) -> Iterator[Check]:
     yield Check("runs here", True, "golden images score as stated", "golden images score as stated")
-    yield _must_catch(measured.cases)
+    yield _must_catch(measured)
     if measured.is_alone:
         yield _golden_alone(measured.cases)
         return
@@ -68,24 +70,33 @@ def _checks(measured: Measured, limits: GateLimits) -> Iterator[Check]:
     yield _larger(measured, limits)
 
 
-def _must_catch(cases: Sequence[GateCase]) -> Check:
-    asked = [case for case in cases if case.source is CaseSource.MUST_CATCH]
-    missed = [case for case in asked if case.new is Verdict.PASS]
-    if not asked:
-        return Check("must-catch parts", True, "none is held", "none passes")
-    names = ", ".join(part_name(case.part) for case in missed[:3])
-    return Check(
-        "must-catch parts",
-        not missed,
-        f"{len(missed)} of {len(asked)} pass" + (f": {names}" if missed else ""),
-        "none passes",
-        "Label more defects of this kind, lower the cut of their concept, and run the gate again.",
-    )
+def _must_catch(measured: Measured) -> Check:
+    """All that are held are asked: what was not judged was not caught."""
+    name, allowed = "must-catch parts", "each is judged, and none passes"
+    asked = [case for case in measured.cases if case.source is CaseSource.MUST_CATCH]
+    missed = [case.part for case in asked if case.new is Verdict.PASS]
+    undecided = [case.part for case in asked if case.new is Verdict.NO_DECISION]
+    held = len(asked) + len(measured.absent)
+    if not held:
+        return Check(name, True, "none is held", allowed)
+    words = [f"{len(missed)} of {held} pass{_named(missed)}"]
+    if undecided:
+        words.append(f"{len(undecided)} could not be judged{_named(undecided)}")
+    if measured.absent:
+        words.append(f"no picture is here of {len(measured.absent)}{_named(measured.absent)}")
+    todo = "Label more defects of this kind, lower the cut of their concept, and run the gate again."
+    if not missed:
+        todo = "Import pictures of them that can be judged, or say on their page why they are held no more."
+    return Check(name, not (missed or undecided or measured.absent), "; ".join(words), allowed, todo)
+
+
+def _named(parts: Sequence[str]) -> str:
+    return f": {', '.join(part_name(part) for part in parts[:3])}" if parts else ""
 
 
 def _golden_alone(cases: Sequence[GateCase]) -> Check:
     asked = [case for case in cases if case.source is CaseSource.GOLDEN and case.truth is not None]
-    wrong = [case for case in asked if (case.new is Verdict.PASS) is bool(case.truth)]
+    wrong = [case for case in asked if case.unjudged or (case.new is Verdict.PASS) is bool(case.truth)]
     allowed = f"at most {_share(GOLDEN_ALONE)} judged wrongly"
     if not asked:
         return Check("golden set", True, "no golden part is held", allowed)
@@ -95,7 +106,7 @@ def _golden_alone(cases: Sequence[GateCase]) -> Check:
 
 
 def _golden(cases: Sequence[GateCase], limits: GateLimits) -> Check:
-    asked = [case for case in cases if case.source is CaseSource.GOLDEN and case.truth]
+    asked = [c for c in cases if c.source is CaseSource.GOLDEN and c.truth and not c.unjudged]
     worse = sum(case.new_escape for case in asked)
     better = sum(case.old is Verdict.PASS and case.new is not Verdict.PASS for case in asked)
     if not asked:

@@ -147,6 +147,11 @@ class GateCase:
         return self.old is not self.new
 
     @property
+    def unjudged(self) -> bool:
+        """Whether neither came to a verdict: that says nothing of the two."""
+        return self.old is self.new is Verdict.NO_DECISION
+
+    @property
     def new_escape(self) -> bool:
         """A defective part that was stopped and would pass."""
         return bool(self.truth) and self.new is Verdict.PASS and self.old is not Verdict.PASS
@@ -190,7 +195,8 @@ class GateOutcome:
             of each. The old ones are 0 where the candidate stands alone.
         reviews, misnamed: paired changes of good parts stopped, and of defects found under a wrong name.
         counts: verdicts of old and new, by source.
-        flips: every part on which they disagree, new escapes first, and every must-catch part.
+        flips: every part on which they disagree, new escapes first, every must-catch part, and those that
+            neither could judge.
         remarks: what a reader must know.
     """
 

@@ -108,6 +108,7 @@ def _timed(workspace: Workspace, opened: _Opened, collected: Collected) -> tuple
     ]
     pictures = [picture.image for part in collected.parts for picture in part.pictures]
     step = max(1, len(pictures) // TIMED)
-    contents = [workspace.blobs.get(image.blob) for image in pictures[::step][:TIMED]]
+    chosen = [image.blob for image in pictures[::step][:TIMED]]
+    contents = [workspace.blobs.get(blob) for blob in chosen if workspace.blobs.has(blob)]
     golden = open_package(workspace, opened.packages[0]).golden
     return time_alternately(setups, contents or list(golden.values()))

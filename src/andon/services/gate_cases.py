@@ -56,12 +56,18 @@ class Collected:
 
     Attributes:
         learned: parts that are left out, because the candidate has learned from them.
+        taught: must-catch parts that are asked although the candidate has learned from them.
+        absent: must-catch parts of which no picture is here.
+        lost: golden parts of which no picture is here.
         known_before: parts that what runs now has learned from; it looks better on them than it is.
         more: there are more parts from lines than were asked for.
     """
 
     parts: tuple[Part, ...]
     learned: int = 0
+    taught: int = 0
+    absent: tuple[str, ...] = ()
+    lost: int = 0
     known_before: int = 0
     more: bool = False
 
@@ -85,11 +91,15 @@ class _Gathered:
     pictures: dict[Digest, Picture] = field(default_factory=dict)
     inspections: list[Inspection] = field(default_factory=list)
 
+    @property
+    def images(self) -> list[Image]:
+        return [picture.image for picture in self.pictures.values()]
+
 
 def collect_parts(
     workspace: Workspace, request: GateRequest, candidate: Package, baseline: Package | None
 ) -> Collected:
-    """Every part that ``request`` asks for and the candidate has not learned from.
+    """Every part that ``request`` asks for and the candidate has not learned from; must-catch parts always.
 
     Pictures of a part that came back from a line are judged together; of several inspections of one picture
     the latest that a person has reviewed is taken, else the latest.
@@ -101,16 +111,21 @@ def collect_parts(
         for key, images in images_of(tx, list(held)).items():
             for image in images:
                 gathered[key].pictures.setdefault(image.digest, Picture(image))
-        apart = {
-            key: part
-            for key, part in gathered.items()
-            if part.pictures and not learned.has(key, [p.image for p in part.pictures.values()])
-        }
+        here = {key: part for key, part in gathered.items() if part.pictures}
+        taught = {key for key, part in here.items() if learned.has(key, part.images)}
+        must = {key for key, purpose in held.items() if purpose is Purpose.MUST_CATCH}
+        apart = {key: part for key, part in here.items() if key not in taught or key in must}
         truths = _Truths.read(tx, list(apart.values()))
     parts = tuple(_part(key, part, held.get(key), truths) for key, part in apart.items())
-    known_before = sum(before.has(p.key, [picture.image for picture in p.pictures]) for p in parts)
-    left_out = sum(bool(part.pictures) for part in gathered.values()) - len(apart)
-    return Collected(parts, left_out, known_before, more)
+    return Collected(
+        parts,
+        learned=len(here) - len(apart),
+        taught=len(taught & must),
+        absent=tuple(sorted(must - here.keys())),
+        lost=len(held.keys() - must - here.keys()),
+        known_before=sum(before.has(p.key, [picture.image for picture in p.pictures]) for p in parts),
+        more=more,
+    )
 
 
 def _by_weight(tx: Connection) -> Iterator[Holdout]:

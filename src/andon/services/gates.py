@@ -147,10 +147,9 @@ def outcome_of(contest: Contest, facts: Facts, costs: Costs | None) -> GateOutco
         costs=replays.costs_per_thousand(cases, costs, request.review) if costs else None,
         milliseconds=_both(facts.timings, "median"),
         memory=_both(facts.timings, "memory"),
+        absent=facts.collected.absent,
     )
-    shown = sorted(
-        (case for case in cases if case.flipped or case.source is CaseSource.MUST_CATCH), key=_order
-    )
+    shown = sorted(filter(_is_shown, cases), key=_order)
     return GateOutcome(
         checks=checks_of(measured, request.limits),
         escapes=measured.escapes,
@@ -188,9 +187,15 @@ def _both(timings: Sequence[Timing], name: str) -> tuple[Any, Any]:
     return old, new
 
 
+def _is_shown(case: GateCase) -> bool:
+    return case.flipped or case.unjudged or case.source is CaseSource.MUST_CATCH
+
+
 def _order(case: GateCase) -> tuple[bool, bool, bool, bool, float]:
-    """Must-catch parts that are missed first, then new escapes, then what else is known, then the rest."""
-    is_missed = case.source is CaseSource.MUST_CATCH and case.new is Verdict.PASS
+    """Must-catch parts that are not caught first, then new escapes, then what else is known, then the
+    rest."""
+    is_uncaught = case.new in (Verdict.PASS, Verdict.NO_DECISION)
+    is_missed = case.source is CaseSource.MUST_CATCH and is_uncaught
     return not is_missed, not case.new_escape, case.truth is None, not case.flipped, -max(case.scores)
 
 
@@ -208,6 +213,16 @@ def _remarks(contest: Contest, facts: Facts, shown: int) -> Iterator[str]:
         yield "There is nothing to compare it with: only golden and must-catch parts were asked."
     if collected.learned:
         yield f"{collected.learned} parts are left out, because the candidate has learned from them."
+    if collected.taught:
+        yield (
+            f"{collected.taught} must-catch parts are asked although the candidate has learned from them: "
+            "that it catches them says less."
+        )
+    if collected.lost:
+        yield f"Of {collected.lost} golden parts no picture is here; they could not be asked."
+    unjudged = sum(case.unjudged for case in facts.cases)
+    if unjudged:
+        yield f"{unjudged} parts could not be judged at all; they are shown, and not counted."
     if collected.known_before:
         yield (
             f"{collected.known_before} parts are known to what runs now from its training: it looks better "

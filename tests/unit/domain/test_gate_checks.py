@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from andon.analysis.replays import counted
 from andon.domain.gate_checks import Measured, checks_of
 from andon.domain.gates import CaseSource, GateCase, GateLimits, Paired
 from andon.domain.inspections import Verdict
@@ -49,6 +50,8 @@ def test_a_candidate_that_is_not_worse_passes() -> None:
     [
         ({"failure": "golden image 1.png scores 0.4 away"}, "runs here"),
         ({"cases": (*MEASURED.cases, replace(MUST, new=Verdict.PASS))}, "must-catch parts"),
+        ({"cases": (*MEASURED.cases, replace(MUST, new=Verdict.NO_DECISION))}, "must-catch parts"),
+        ({"absent": ("serial=gone",)}, "must-catch parts"),
         ({"cases": (*MEASURED.cases, ESCAPE, ESCAPE)}, "golden set"),
         ({"cases": MEASURED.cases[1:]}, "good parts"),
         ({"escapes": replace(FINE, parts=19)}, "defective parts"),
@@ -64,6 +67,27 @@ def test_a_candidate_that_is_not_worse_passes() -> None:
 )
 def test_each_question_refuses_by_itself(changes: dict[str, object], name: str) -> None:
     assert failed(replace(MEASURED, **changes)) == [name]  # type: ignore[arg-type]
+
+
+def test_every_must_catch_part_that_is_held_is_counted_and_named() -> None:
+    dark = replace(MUST, part="serial=dark", old=Verdict.NO_DECISION, new=Verdict.NO_DECISION)
+    cases = (*MEASURED.cases, replace(MUST, part="serial=slips", new=Verdict.PASS), dark)
+    (must,) = [
+        check
+        for check in checks_of(replace(MEASURED, cases=cases, absent=("serial=gone",)), LIMITS)
+        if check.name == "must-catch parts"
+    ]
+    assert must.measured == (
+        "1 of 4 pass: slips; 1 could not be judged: dark; no picture is here of 1: gone"
+    )
+
+
+def test_what_neither_could_judge_is_not_counted() -> None:
+    dark = replace(GOLDEN, old=Verdict.NO_DECISION, new=Verdict.NO_DECISION)
+    fine = replace(dark, truth=())
+    assert counted((dark, fine, GOLDEN)) == [GOLDEN]
+    alone = replace(MEASURED, is_alone=True, escapes=None, overkill=None, cases=(GOLDEN, dark))
+    assert failed(alone) == ["golden set"], "alone, what it cannot judge is judged wrongly"
 
 
 def test_two_parts_under_a_wrong_name_are_an_accident() -> None:

@@ -204,8 +204,15 @@ _GROUPS: tuple[tuple[str, str, Callable[[GateCase], bool]], ...] = (
         "Better than now",
         "Escapes that end, and good parts that are let through.",
         lambda case: (
-            bool(case.truth) is (_gravity(case.new) > _gravity(case.old)) and case.truth is not None
+            bool(case.truth) is (_gravity(case.new) > _gravity(case.old))
+            and case.truth is not None
+            and not case.unjudged
         ),
+    ),
+    (
+        "Neither could judge",
+        "They are not counted; the reasons say why there was no verdict.",
+        lambda case: case.unjudged,
     ),
     (
         "Nobody has said what is on them",

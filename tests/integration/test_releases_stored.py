@@ -68,6 +68,12 @@ def test_releases_and_steps_come_back_in_their_order(
     assert releases.open_ids(tx) == (first.id, second.id)
     releases.add_event(tx, event(first, "ST-2", ReleaseStep.STOPPED))
     assert releases.open_ids(tx) == (second.id,)
+    releases.add_event(tx, event(first, "ST-1", ReleaseStep.ROLLED_BACK))
+    assert releases.open_ids(tx) == (second.id,)
+    assert releases.open_of(tx, "ST-1") == written[3]
+    assert releases.open_of(tx, "ST-2") is None
+    assert releases.last_in(tx, first.id, "ST-1") == event(first, "ST-1", ReleaseStep.ROLLED_BACK)
+    assert releases.last_in(tx, second.id, "ST-2") is None
     with pytest.raises(NotFound, match="no release"):
         releases.get(tx, "other")
     with pytest.raises(NotFound, match="version 9"):

@@ -19,7 +19,8 @@ from andon.domain.releasing import LAG_SECONDS, ShadowTally, by_its_clock, runs,
 from andon.domain.stations import Station
 from andon.services.assignments import is_approved
 from andon.services.jobs import ago
-from andon.services.releases import BAD_ENDS, LAST_PARTS, Steps, last_steps
+from andon.services.release_seen import LAST_PARTS
+from andon.services.releases import BAD_ENDS, Steps, last_steps
 from andon.services.stations import SILENT_SECONDS
 from andon.services.workspaces import Workspace, now
 from andon.store import inspections as stored_inspections

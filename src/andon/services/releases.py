@@ -6,44 +6,31 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from andon.domain.gates import Gate
-from andon.domain.inspections import Verdict
 from andon.domain.recipes import Recipe
-from andon.domain.releases import ENDED_STEPS, Release, ReleaseEvent, ReleaseSettings, ReleaseStep
+from andon.domain.releases import Release, ReleaseEvent, ReleaseSettings, ReleaseStep
 from andon.domain.releasing import (
     Pieces,
-    Seen,
-    ShadowTally,
     assignment_for,
-    by_its_clock,
-    expected_rejects,
-    may_begin,
     next_step,
-    seconds_between,
     to_stop,
     way_back,
 )
-from andon.domain.stations import Runnable, Station, StationReport
+from andon.domain.stations import StationReport
 from andon.errors import Conflict, InvalidInput, Refused
-from andon.services.assignments import hub_key, is_approved, put_in_force, refuse_unapproved, runnable
-from andon.services.jobs import ago
+from andon.services.assignments import hub_key, put_in_force, refuse_unapproved, runnable
 from andon.services.recipes import find_recipe
+from andon.services.release_seen import expected, running, seen_of
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import assignments as stored_assignments
 from andon.store import gates as stored_gates
 from andon.store import recipes as stored_recipes
 from andon.store import releases as stored_releases
 from andon.store import stations as stored_stations
-from andon.store.releases import Trial
-from andon.units import Timestamp
 
 MAX_REASON = 2000
 """Characters."""
 
 MAX_STATIONS = 500
-
-DAY_SECONDS = 86_400.0
-LAST_PARTS = 5000
-"""So many of a station's last parts are looked at, however many it judged."""
 
 BACK = 10
 """Assignments that are looked through for what a station was told before."""
@@ -131,8 +118,8 @@ def _passed_gate(tx: Connection, recipe: Recipe, asked: str | None) -> Gate:
 
 def _refuse_busy(tx: Connection, station: str) -> None:
     stored_stations.get(tx, station)
-    last = stored_releases.last_of(tx, station)
-    if last is not None and last.step not in ENDED_STEPS:
+    last = stored_releases.open_of(tx, station)
+    if last is not None:
         raise Conflict(
             f"station {station!r} is in release {last.release}, which has not ended ({last.step})",
             "Wait for it, or stop it or roll it back on its page.",
@@ -142,16 +129,24 @@ def _refuse_busy(tx: Connection, station: str) -> None:
 def open_release_of(workspace: Workspace, station: str) -> ReleaseEvent | None:
     """The last step of the release that is on its way to a station; None where none is."""
     with workspace.database.read() as tx:
-        last = stored_releases.last_of(tx, station)
-    return last if last is not None and last.step not in ENDED_STEPS else None
+        return stored_releases.open_of(tx, station)
 
 
 def moves_with(tx: Connection, report: StationReport) -> bool:
     """Whether this report could bring a release a step on; costs one look-up where it cannot."""
-    last = stored_releases.last_of(tx, report.station)
-    if last is None or last.step in BAD_ENDS:
-        return False
-    return last.step is not ReleaseStep.DONE or report.rolled_back is not None
+    if report.rolled_back is None:
+        return stored_releases.open_of(tx, report.station) is not None
+    last = _current(tx, report.station)
+    return last is not None and last.step not in BAD_ENDS
+
+
+def _current(tx: Connection, station: str) -> ReleaseEvent | None:
+    """The last step of the release on its way to a station, else of the one that what it runs is of."""
+    last = stored_releases.open_of(tx, station)
+    told = stored_assignments.latest(tx, station)
+    if last is not None or told is None or told.release is None:
+        return last
+    return stored_releases.last_in(tx, told.release, station)
 
 
 def advance(workspace: Workspace, station: str) -> ReleaseEvent | None:
@@ -163,36 +158,17 @@ def advance(workspace: Workspace, station: str) -> ReleaseEvent | None:
         OperatorError: the hub's key cannot be read.
     """
     with workspace.database.write() as tx:
-        last = stored_releases.last_of(tx, station)
+        last = _current(tx, station)
         if last is None:
             return None
         of = stored_releases.get(tx, last.release)
         history = stored_releases.events(tx, of.id)
         own = [event for event in history if event.station == station]
         at = now()
-        event = next_step(of, own, _seen(tx, of, history, own[-1], at), at)
+        event = next_step(of, own, seen_of(tx, of, own[-1], (last_steps(history), at)), at)
         if event is not None:
             _take(workspace, tx, of, event)
     return event
-
-
-def _seen(
-    tx: Connection, of: Release, history: tuple[ReleaseEvent, ...], last: ReleaseEvent, at: Timestamp
-) -> Seen:
-    station = stored_stations.get(tx, last.station)
-    since = by_its_clock(last.at, station)
-    trial = Trial(last.station, of.recipe, of.recipe_version, since)
-    over = seconds_between(last.at, at) >= of.settings.watch.seconds
-    counts = last.step is ReleaseStep.WATCHED and over
-    return Seen(
-        report=station.report,
-        told=station.assignment,
-        shadow=stored_releases.tally(tx, trial) if last.step is ReleaseStep.SHADOW else ShadowTally(),
-        parts=sum(stored_releases.verdicts(tx, trial, LAST_PARTS).values()) if counts else 0,
-        may_begin=may_begin(of, last.station, last_steps(history)),
-        approved=is_approved(tx, of.package),
-        known=_runs(tx, station) is not None,
-    )
 
 
 def last_steps(history: tuple[ReleaseEvent, ...]) -> Steps:
@@ -221,48 +197,17 @@ def _record(workspace: Workspace, tx: Connection, of: Release, event: ReleaseEve
 def _pieces(tx: Connection, of: Release, event: ReleaseEvent) -> Pieces:
     station = stored_stations.get(tx, event.station)
     new = runnable(tx, stored_recipes.get(tx, of.recipe, of.recipe_version))
-    rejects = _expected(tx, of, station) if event.step is ReleaseStep.SWITCHED else None
+    rejects = expected(tx, of, station) if event.step is ReleaseStep.SWITCHED else None
     told = stored_assignments.history(tx, event.station, BACK)
     before = next((one for one in told if one.release != of.id), None)
-    return Pieces(new, _running(tx, station), station.assignment, before, rejects)
-
-
-def _running(tx: Connection, station: Station) -> Runnable | None:
-    recipe = _runs(tx, station)
-    return None if recipe is None else runnable(tx, recipe)
-
-
-def _runs(tx: Connection, station: Station) -> Recipe | None:
-    """What the station says that it runs, as far as it is known; what it should run is another thing."""
-    report = station.report
-    if report is None:
-        return None
-    version = (report.recipe, report.recipe_version)
-    return stored_recipes.get(tx, *version) if stored_recipes.ids(tx, {version}) else None
-
-
-def _expected(tx: Connection, of: Release, station: Station) -> float | None:
-    """Share of REJECT and REVIEW to be expected: from the shadow, else from what ran there of late."""
-    history = stored_releases.events(tx, of.id)
-    began = next(event.at for event in history if event.station == station.name)
-    since = by_its_clock(began, station)
-    tally = stored_releases.tally(tx, Trial(station.name, of.recipe, of.recipe_version, since))
-    expected = expected_rejects(tally.rejects, tally.judged)
-    runs = _runs(tx, station)
-    if expected is not None or runs is None:
-        return expected
-    day = by_its_clock(ago(DAY_SECONDS), station)
-    ran = Trial(station.name, runs.name, runs.version, day)
-    of_late = stored_releases.verdicts(tx, ran, LAST_PARTS)
-    rejects = of_late.get(Verdict.REJECT, 0) + of_late.get(Verdict.REVIEW, 0)
-    return expected_rejects(rejects, sum(of_late.values()))
+    return Pieces(new, running(tx, station), station.assignment, before, rejects)
 
 
 def roll_back(
     workspace: Workspace, start: str, reason: str, station: str | None = None
 ) -> tuple[ReleaseEvent, ...]:
     """Take a release back, at one station or at all: those that were switched are told to run what ran
-    before, the others do not begin.
+    before, the others do not begin. A newer release that waits or judges beside there is stopped for it.
 
     Args:
         workspace: where it is recorded.
@@ -283,6 +228,8 @@ def roll_back(
             raise InvalidInput(f"station {station!r} is not in release {of.id}")
         steps = last_steps(stored_releases.events(tx, of.id))
         wanted = [station] if station is not None else list(of.stations)
+        for name in wanted:
+            _make_way(workspace, tx, (of, steps[name]), (name, reason.strip()))
         switched = [name for name in wanted if _is_switched(tx, of, name, steps[name])]
         if station is not None and not switched:
             raise Conflict(
@@ -312,6 +259,25 @@ _RUNS = frozenset({ReleaseStep.SWITCHED, ReleaseStep.WATCHED, ReleaseStep.DONE})
 def _is_switched(tx: Connection, of: Release, station: str, step: ReleaseStep) -> bool:
     told = stored_assignments.latest(tx, station)
     return step in _RUNS and told is not None and told.release == of.id
+
+
+def _make_way(
+    workspace: Workspace, tx: Connection, which: tuple[Release, ReleaseStep], what: tuple[str, str]
+) -> None:
+    """Stop another release at a station that shall go back in this one, where it waits or judges beside."""
+    of, step = which
+    station, reason = what
+    other = stored_releases.open_of(tx, station)
+    if other is None or other.release == of.id or step not in _RUNS:
+        return
+    told = stored_assignments.history(tx, station, BACK)
+    before = next((one for one in told if one.release != other.release), None)
+    before_switch = other.step in (ReleaseStep.WAITING, ReleaseStep.SHADOW)
+    if before_switch and before is not None and before.release == of.id:
+        why = f"release {of.id} was taken back there: {reason}"
+        stopped = (ReleaseStep.STOPPED, why, workspace.who, now())
+        newer = stored_releases.get(tx, other.release)
+        _take(workspace, tx, newer, ReleaseEvent(newer.id, station, *stopped))
 
 
 def _go_back(workspace: Workspace, tx: Connection, of: Release, what: tuple[str, str]) -> bool:
@@ -353,6 +319,8 @@ def stop(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseEvent, .
 def acknowledge(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseEvent, ...]:
     """Say that a person has seen where a release stopped or went back by itself, and why that is enough.
 
+    Stations that took a step of another release since have nothing to be said of.
+
     Raises:
         NotFound, Conflict: no release, or several, begin so; or no station of it stopped or went back.
         InvalidInput: there is no reason.
@@ -361,13 +329,18 @@ def acknowledge(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseE
     with workspace.database.write() as tx:
         of = stored_releases.get(tx, start)
         steps = last_steps(stored_releases.events(tx, of.id))
-        bad = {name: step for name, step in steps.items() if step in BAD_ENDS}
+        bad = {name: step for name, step in steps.items() if step in BAD_ENDS and _is_last(tx, of, name)}
         if not bad:
             raise Conflict(f"no station of release {of.id} stopped or went back")
         for name, step in bad.items():
             seen = ReleaseEvent(of.id, name, step, reason.strip(), workspace.who, now())
             stored_releases.add_event(tx, seen)
         return stored_releases.events(tx, of.id)
+
+
+def _is_last(tx: Connection, of: Release, station: str) -> bool:
+    last = stored_releases.last_of(tx, station)
+    return last is not None and last.release == of.id
 
 
 def _stop_all(workspace: Workspace, tx: Connection, of: Release, reason: str) -> int:

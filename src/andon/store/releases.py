@@ -103,6 +103,25 @@ def last_of(tx: Connection, station: str) -> ReleaseEvent | None:
     return None if row is None else _event(row)
 
 
+def last_in(tx: Connection, release: str, station: str) -> ReleaseEvent | None:
+    """The last step of a station in one release (its full id); None where it is not in it."""
+    found = _steps().where(releases.c.release == release, release_events.c.station == station)
+    row = tx.execute(found.order_by(release_events.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _event(row)
+
+
+def open_of(tx: Connection, station: str) -> ReleaseEvent | None:
+    """The last step of the newest release that has not ended at a station; None where all have.
+
+    What is noted of an older release meanwhile does not count.
+    """
+    of_station = release_events.c.station == station
+    last = select(func.max(release_events.c.id)).where(of_station).group_by(release_events.c.release_id)
+    found = _steps().where(release_events.c.id.in_(last), release_events.c.step.not_in(ENDED_STEPS))
+    row = tx.execute(found.order_by(release_events.c.release_id.desc()).limit(1)).one_or_none()
+    return None if row is None else _event(row)
+
+
 def last_of_all(tx: Connection) -> tuple[ReleaseEvent, ...]:
     """The last step of every station that was ever in a release, by its name."""
     newest = select(func.max(release_events.c.id)).group_by(release_events.c.station)
@@ -112,8 +131,10 @@ def last_of_all(tx: Connection) -> tuple[ReleaseEvent, ...]:
 
 def open_ids(tx: Connection) -> tuple[str, ...]:
     """Releases of which a station is still on its way, oldest first."""
-    last = [event for event in last_of_all(tx) if event.step not in ENDED_STEPS]
-    return tuple(sorted({event.release for event in last}))
+    newest = select(func.max(release_events.c.id))
+    last = newest.group_by(release_events.c.release_id, release_events.c.station)
+    found = _steps().where(release_events.c.id.in_(last), release_events.c.step.not_in(ENDED_STEPS))
+    return tuple(sorted({row.release for row in tx.execute(found)}))
 
 
 @dataclass(frozen=True, slots=True)

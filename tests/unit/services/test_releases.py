@@ -510,6 +510,56 @@ def test_a_shadow_that_ends_leaves_all_as_it_was_before(
     assert st.told.recipe.version == 1
 
 
+def third_version(workspace: Workspace) -> None:
+    with workspace.database.write() as tx:
+        add_gate(tx, recipes.add_version(tx, recipe(NEW)))
+
+
+def test_what_is_noted_of_an_older_release_does_not_hold_up_a_newer_one(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st, other = station("ST-1"), station("ST-2")
+    first = begin(workspace, ("ST-1", "ST-2"))
+    finish(st)
+    st.goes_back("40 of 50 parts were rejected")
+    st.reports()
+    assert set(steps(workspace, first).values()) == {ReleaseStep.ROLLED_BACK, ReleaseStep.STOPPED}
+    third_version(workspace)
+    second = release(workspace, ReleaseRequest("brackets@3", (("ST-1",),), "sees more", settings=SETTINGS))
+    acknowledge(workspace, first.id, "a box of bad parts")
+    assert story(workspace, first, "ST-1").count(ReleaseStep.ROLLED_BACK) == 1
+    assert story(workspace, first, "ST-2").count(ReleaseStep.STOPPED) == 2
+    finish(st)
+    assert steps(workspace, second) == {"ST-1": ReleaseStep.DONE}
+    with pytest.raises(Conflict, match="stopped or went back"):
+        acknowledge(workspace, second.id, "all is well")
+    assert other.told is not None
+
+
+@pytest.mark.parametrize("reports", [0, 1])
+def test_an_older_release_that_is_taken_back_stops_a_newer_one_there(
+    workspace: Workspace, station: Callable[[str], ToldStation], reports: int
+) -> None:
+    st, beside = station("ST-1"), station("ST-2")
+    first = begin(workspace, ("ST-1",))
+    finish(st)
+    third_version(workspace)
+    waves = (("ST-1",), ("ST-2",))
+    second = release(workspace, ReleaseRequest("brackets@3", waves, "better still", settings=SETTINGS))
+    for _ in range(reports):  # with one it judges beside, with none it waits
+        st.reports()
+    assert roll_back(workspace, first.id, "customers complain")
+    assert steps(workspace, first) == {"ST-1": ReleaseStep.ROLLED_BACK}
+    assert set(steps(workspace, second).values()) == {ReleaseStep.STOPPED}
+    st.reports()
+    assert st.told is not None
+    assert (st.told.recipe.version, st.told.shadow) == (1, None)
+    again = release(workspace, ReleaseRequest("brackets@3", waves, "once more", settings=SETTINGS))
+    finish(st)
+    finish(beside)
+    assert set(steps(workspace, again).values()) == {ReleaseStep.DONE}
+
+
 def test_a_station_whose_clock_is_wrong_is_judged_by_its_own_clock(
     workspace: Workspace, station: Callable[[str], ToldStation], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,7 +143,9 @@ def _release(parts: int, seconds: float, trust: float = 0.5) -> ReleaseSettings:
         shadow_parts=parts,
         shadow_seconds=180.0,
         shadow_flips=trust,
-        watch=WatchLimits(seconds=seconds, contradicted=trust, undecided=max(0.05, trust - 0.5)),
+        watch=WatchLimits(
+            seconds=seconds, contradicted=trust, undecided=max(0.05, trust - 0.5), parts=20, missed=trust
+        ),
         keep=KEEP,
         send=SEND,
         deadline=DEADLINE,

@@ -309,10 +309,20 @@ def test_watching_ends_and_goes_on_after_a_restart_where_it_was(
         await station.follow(1)
         station.hand.seconds += LIMITS.seconds + 1
         await station.way_back.step()
+        assert station.state.trial is not None, "no part came yet"
+        station.parts(LIMITS.parts)
+        await station.way_back.step()
         assert station.state.trial is None
         station.parts(60, Verdict.REJECT)
         await station.way_back.step()
         assert station.runs().recipe.version == 2
+
+    async def ended(station: Station) -> None:
+        await station.assignments._resume()
+        await station.assignments._follow()
+        assert station.state.trial is None, "it ended well before"
+        assign(hub, packages)
+        await station.follow(2)
 
     async def later(station: Station) -> None:
         station.hand.seconds += 400
@@ -322,8 +332,32 @@ def test_watching_ends_and_goes_on_after_a_restart_where_it_was(
         assert trial is not None
         assert trial.until == pytest.approx(station.hand.seconds + 200, abs=1)
 
-    play(first, tmp_path / "st", hub)
-    play(later, tmp_path / "st", hub)
+    async def much_later(station: Station) -> None:
+        station.hand.seconds += 100_000
+        await station.assignments._resume()
+        await station.assignments._follow()
+        await station.way_back.step()
+        station.parts(60, Verdict.REJECT)
+        await station.way_back.step()
+        assert station.runs().recipe.version == 1, "the line stood still; nobody had watched it"
+
+    for act in (first, ended, later, much_later):
+        play(act, tmp_path / "st", hub)
+
+
+def test_a_bad_model_after_an_hour_without_a_part_is_still_left(
+    tmp_path: Path, hub: HubTwin, packages: tuple[LoadedPackage, ...]
+) -> None:
+    async def act(station: Station) -> None:
+        assign(hub, packages)
+        await station.follow(1)
+        station.hand.seconds += 3600
+        await station.way_back.step()
+        station.parts(60, Verdict.REJECT)
+        await station.way_back.step()
+        assert station.runs().recipe.version == 1
+
+    play(act, tmp_path / "st", hub)
 
 
 def test_a_shadow_is_fetched_like_the_others_and_a_spoiled_one_is_a_note(

@@ -98,7 +98,20 @@ def test_of_each_part_peoples_last_word_counts(trial: Trial) -> None:
 def test_it_is_watched_only_with_limits_and_a_way_back_and_for_so_long() -> None:
     assert trial_of(replace(WATCHED, fallback=None), 100.0, 0.0) is None
     assert trial_of(replace(WATCHED, watch=None), 100.0, 0.0) is None
-    assert trial_of(WATCHED, 100.0, 60.0) is None
     made = trial_of(WATCHED, 100.0, 20.0)
     assert made is not None
     assert made.until == 140.0
+
+
+def test_it_is_over_after_the_time_and_the_parts_that_the_model_decided() -> None:
+    made = trial_of(replace(WATCHED, watch=WatchLimits(seconds=60, parts=3)), 100.0, 90.0)
+    assert made is not None
+    for part in (record(), record(), undecided(ReasonCode.NO_IMAGE), undecided(ReasonCode.MODEL_FAILED)):
+        made.judged(part, 101.0)
+    assert not made.is_over(1e9), "a line that stood still let nothing through"
+    made.judged(record(verdict=Verdict.REJECT), 102.0)
+    assert made.is_over(102.0)
+    early = trial_of(replace(WATCHED, watch=WatchLimits(seconds=60, parts=1)), 100.0, 0.0)
+    assert early is not None
+    early.judged(record(), 101.0)
+    assert (early.is_over(159.0), early.is_over(161.0)) == (False, True)

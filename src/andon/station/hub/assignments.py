@@ -13,7 +13,7 @@ from andon.station.running.loops import Thread
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.alarms import Case, Raised
 from andon.station.state.line import LineState
-from andon.station.state.trial import trial_of
+from andon.station.state.trial import Trial, trial_of
 
 ROUND = 0.5
 LONGEST_PAUSE = 15.0
@@ -133,15 +133,23 @@ class Assignments:
         """The floor rises before the first part is judged by it, and the watch begins."""
         assignment, facts = order.assignment, self._spool.spool.facts
         self._refuse_left(assignment)
-        now = self._clock.unix()
-        watched = 0.0
         if order.text is None:
-            watched = max(0.0, now - await self._spool.call(facts.switched))
-        else:
-            await self._spool.call(facts.keep_assignment, order.text, assignment.counter, now)
-            self._state.rolled_back = None
-            self._state.clear_alarm(AlarmCode.ROLLED_BACK)
-        self._state.trial = trial_of(assignment, self._clock.monotonic(), watched)
+            self._state.trial = await self._trial_again(assignment)
+            return
+        await self._spool.call(facts.keep_assignment, order.text, assignment.counter, self._clock.unix())
+        self._state.rolled_back = None
+        self._state.clear_alarm(AlarmCode.ROLLED_BACK)
+        self._state.trial = trial_of(assignment, self._clock.monotonic(), 0.0)
+
+    async def _trial_again(self, assignment: Assignment) -> Trial | None:
+        """After a restart, the rest of the watch; of what is watched already, that goes on."""
+        facts, trial = self._spool.spool.facts, self._state.trial
+        if trial is not None and trial.counter == assignment.counter:
+            return trial
+        if await self._spool.call(facts.watched) == assignment.counter:
+            return None
+        watched = max(0.0, self._clock.unix() - await self._spool.call(facts.switched))
+        return trial_of(assignment, self._clock.monotonic(), watched)
 
     def _refuse_left(self, assignment: Assignment) -> None:
         """The station went back from this one in the meantime.

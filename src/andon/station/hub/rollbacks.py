@@ -78,6 +78,7 @@ class WayBack:
             return
         if self._decided is None or self._decided.counter != runs.counter:
             self._decided = self._asked(runs.counter) or self._seen(runs.counter)
+            await self._end_watch()
         if self._decided is not None:
             await self._go_back(self._decided, fallback)
 
@@ -92,14 +93,23 @@ class WayBack:
         trial = self._state.trial
         if trial is None or trial.counter != counter:
             return None
-        if self._clock.monotonic() > trial.until:
-            self._state.trial = None
-            return None
         found = bad(trial.seen(), trial.limits)
         if found is None:
             return None
         told = (found.cause, found.count, found.of)
         return RolledBack(counter, found.reason, WATCH, self._clock.now(), *told)
+
+    async def _end_watch(self) -> None:
+        """What ended well is not watched again, as far as the disk lets it be known."""
+        trial = self._state.trial
+        if self._decided or trial is None or not trial.is_over(self._clock.monotonic()):
+            return
+        self._state.trial = None
+        try:
+            await self._spool.call(self._spool.spool.facts.keep_watched, trial.counter)
+        except OperatorError:
+            # The disk's own alarm stands; after a restart it is watched once more, which harms nobody.
+            return
 
     async def _go_back(self, fact: RolledBack, fallback: Assignment) -> None:
         async def keep() -> None:

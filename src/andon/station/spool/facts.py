@@ -13,6 +13,7 @@ class _Fact:
     ASSIGNMENT = "assignment"
     HUB_KEY = "hub-key"
     SWITCHED = "switched"
+    WATCHED = "watched"
     ROLLED_BACK = "rolled-back"
 
 
@@ -53,6 +54,15 @@ class Facts:
     def switched(self) -> float:
         """Seconds since 1970 at which the assignment began to run; 0 before the first."""
         return float(self._known(_Fact.SWITCHED) or 0)
+
+    def watched(self) -> int:
+        """Counter of the assignment whose watch ended well the last time; 0 before the first."""
+        return int(self._known(_Fact.WATCHED) or 0)
+
+    def keep_watched(self, counter: int) -> None:
+        """Do not watch this assignment again after a restart."""
+        with self._database.change():
+            self._keep(_Fact.WATCHED, str(counter))
 
     def rolled_back(self) -> RolledBack | None:
         """The last time this station went back, from whichever assignment; None where it never did."""

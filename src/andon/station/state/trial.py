@@ -50,7 +50,7 @@ class Trial:
 
     Args:
         assignment: that was switched to. limits: its own.
-        until: monotonic seconds at which watching ends.
+        until: monotonic seconds before which watching does not end.
         reasons: for which an undecided part is held against the model.
     """
 
@@ -100,6 +100,10 @@ class Trial:
             answered=len(said),
         )
 
+    def is_over(self, monotonic: float) -> bool:
+        """Whether the time is over and enough parts were decided in it."""
+        return monotonic > self.until and self._rejects.of >= self.limits.parts
+
     def _is_mine(self, inspection: Inspection) -> bool:
         mine = (self._recipe.name, self._recipe.version)
         return (inspection.recipe, inspection.recipe_version) in (mine, ("", 0))
@@ -108,15 +112,17 @@ class Trial:
 def trial_of(assignment: Assignment, monotonic: float, watched: float) -> Trial | None:
     """What is to be watched of an assignment that runs; None where it has no limits or no way back.
 
+    Parts are counted anew: what was decided before a restart is not known any more.
+
     Args:
         assignment: that runs.
         monotonic: now.
         watched: seconds since the switch.
     """
     limits, fallback = assignment.watch, assignment.fallback
-    if limits is None or fallback is None or watched >= limits.seconds:
+    if limits is None or fallback is None:
         return None
-    until = monotonic + limits.seconds - watched
+    until = monotonic + max(0.0, limits.seconds - watched)
     return Trial(assignment, limits, until, blamed(assignment.recipe, fallback.recipe))
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from andon.domain.approvals import ApprovalDecision
-from andon.domain.models import Package, Variant
+from andon.domain.models import Package, Precision, Variant
 from andon.domain.recipes import Recipe
 from andon.domain.stations import Assignment, Runnable
 from andon.errors import Refused
@@ -40,19 +40,26 @@ def hub_key(workspace: Workspace) -> SigningKey:
 
 
 def usable_variants(package: Package) -> tuple[Variant, ...]:
-    """The variants of a model that a station may choose from.
+    """The variants of a model that a station may choose from: in single precision alone.
+
+    Evaluation, cuts and gates judge single precision.  BF16 moves a score by up to its tolerance, which can
+    carry one that lies beside a cut across it: what nobody judged decides on no part.
 
     Raises:
         Refused: none passed parity.
     """
-    variants = tuple(parity.variant for parity in package.parity if parity.passed)
+    passed = (parity.variant for parity in package.parity if parity.passed)
+    variants = tuple(variant for variant in passed if variant.precision is Precision.F32)
     if not variants:
-        raise Refused(f"no variant of model {package.digest[:12]} passed parity", "Train it again.")
+        raise Refused(
+            f"no variant of model {package.digest[:12]} in single precision passed parity",
+            "Train it again.",
+        )
     return variants
 
 
 def runnable(tx: Connection, recipe: Recipe) -> Runnable:
-    """A recipe version with the variants of its model that passed parity.
+    """A recipe version with the variants of its model that a station may choose from.
 
     Raises:
         Refused: none did.

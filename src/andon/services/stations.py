@@ -182,7 +182,7 @@ def plan(workspace: Workspace, station: str, request: AssignmentRequest) -> Plan
 
     Raises:
         NotFound: there is no such station or recipe.
-        Refused: the recipe's model is not approved, or none of its variants passed parity.
+        Refused: the recipe's model is not approved, or none of its variants may run there.
         InvalidInput: the deadline is not possible.
     """
     if not (math.isfinite(request.deadline) and 1 <= request.deadline <= MAX_DEADLINE):

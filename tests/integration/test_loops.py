@@ -7,19 +7,21 @@ from pathlib import Path
 import pytest
 from simulators.records import package, recipe, report
 
+from andon.blobs.locks import alone
 from andon.domain.datasets import DatasetSpec
 from andon.domain.jobs import JobKind, JobState
-from andon.domain.loops import Ending, LoopPlan, Trigger, Turn, TurnStep
+from andon.domain.loops import Ending, LoopPlan, Trigger, Turn, TurnEvent, TurnStep
 from andon.domain.models import Costs
 from andon.domain.presets import preset
 from andon.domain.signals import SignalKind
 from andon.errors import Conflict, InvalidInput, NotFound
 from andon.services.approvals import approve
-from andon.services.jobs import claim_job, settle
+from andon.services.jobs import ago, claim_job, settle
 from andon.services.loops import (
     find_plan,
     go_on,
     job_of_turn,
+    lock_of,
     note,
     retry_turn,
     save_plan,
@@ -30,7 +32,8 @@ from andon.services.loops import (
     versions_of_plan,
 )
 from andon.services.stations import take_report
-from andon.services.workspaces import Workspace, create_workspace, now
+from andon.services.workspaces import Workspace, create_workspace, new_id, now
+from andon.store import loops as stored_loops
 from andon.store import models, recipes
 
 COSTS = Costs(100.0, 5.0, 1.0, 0.01)
@@ -161,3 +164,57 @@ def test_a_turn_that_came_to_nothing_is_told_until_the_next_one(workspace: Works
     assert "a must-catch part is missed" in need.what
     start_turn(workspace, "brackets", "again")
     assert turn_needs(workspace) == ()
+
+
+def left(workspace: Workspace, *steps: tuple[TurnStep, str], hours: float = 1.0) -> Turn:
+    """A turn without a job, as a command line begins it, whose steps were made so long ago."""
+    plan, at = save_plan(workspace, PLAN), ago(3600.0 * hours)
+    turn = Turn(new_id(), plan.name, plan.version, "asked for by hand", "mara", at)
+    with workspace.database.write() as tx:
+        stored_loops.start_turn(tx, turn)
+        for step, subject in ((TurnStep.STARTED, "brackets@1"), *steps):
+            stored_loops.add_event(tx, TurnEvent(turn.id, step, subject, "", "mara", at))
+        return stored_loops.turn(tx, turn.id)
+
+
+GATED = ((TurnStep.TRAINED, package().digest), (TurnStep.RECIPE, "brackets@1"), (TurnStep.GATED, "gate-1"))
+
+
+def test_a_turn_that_a_command_line_left_is_told_and_a_worker_goes_on_with_it(workspace: Workspace) -> None:
+    turn = left(workspace)
+    (need,) = turn_needs(workspace)
+    assert need.wrong and need.what == "brackets: a turn stands still after the step started"
+    assert [one.id for one in go_on(workspace)] == [turn.id]
+    job = job_of_turn(workspace, turn)
+    assert job is not None and job.state is JobState.QUEUED
+    assert (go_on(workspace), turn_needs(workspace)) == ((), ()), "a worker is asked once"
+
+
+def test_a_turn_that_a_command_line_works_on_is_left_to_it(workspace: Workspace) -> None:
+    turn = left(workspace)
+    with alone(lock_of(workspace, turn), "the turn"):
+        assert (go_on(workspace), turn_needs(workspace)) == ((), ())
+        with pytest.raises(Conflict, match="under way"):
+            retry_turn(workspace, turn.id)
+    assert retry_turn(workspace, turn.id).subject == turn.id
+
+
+def test_a_turn_that_has_just_begun_is_not_taken_from_its_command_line(workspace: Workspace) -> None:
+    left(workspace, hours=0.0)
+    assert (go_on(workspace), turn_needs(workspace)) == ((), ())
+
+
+def test_a_turn_that_a_command_line_left_before_its_approval_goes_on_with_it(workspace: Workspace) -> None:
+    turn = left(workspace, *GATED, hours=0.0)
+    (need,) = turn_needs(workspace)
+    assert "waits for an approval" in need.what and go_on(workspace) == ()
+    approve(workspace, package().digest, "its worst cases are harmless")
+    job = job_of_turn(workspace, turn)
+    assert job is not None and job.state is JobState.QUEUED
+
+
+def test_a_turn_that_a_command_line_left_behind_a_release_goes_on_after_it(workspace: Workspace) -> None:
+    turn = left(workspace, *GATED, (TurnStep.APPROVED, package().digest))
+    (need,) = turn_needs(workspace)
+    assert "can go on after the step approved" in need.what
+    assert [one.id for one in go_on(workspace)] == [turn.id]

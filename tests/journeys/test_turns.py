@@ -5,7 +5,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +46,7 @@ from andon.services.stations import take_report
 from andon.services.workspaces import Workspace, now, open_workspace
 from andon.store import gates as stored_gates
 from andon.store import images as stored_images
+from andon.store import loops as stored_loops
 from andon.store import releases as stored_releases
 from andon.store import runs as stored_runs
 
@@ -257,3 +260,27 @@ def test_a_turn_waits_until_its_stations_are_out_of_an_earlier_release(workspace
     stop(workspace, first.subject(TurnStep.RELEASED), "the other one is better")
     assert [turn.id for turn in go_on(workspace)] == [again.id]
     assert do_turn(workspace, again.id, silent).subject(TurnStep.ENDED) == Ending.RELEASED
+
+
+def test_the_command_line_waits_behind_an_earlier_release_and_goes_on_after(workspace: Workspace) -> None:
+    first = turned(workspace, approves=True)
+    assert first.subject(TurnStep.ENDED) == Ending.RELEASED
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(andon, "-w", workspace.folder, "loop", "run", "brackets", "--once", "--json")
+        until(lambda: any(turn.is_queued for turn in open_ones(workspace)), 240)
+        assert not run.done(), "it waits"
+        stop(workspace, first.subject(TurnStep.RELEASED), "the other one is better")
+        (ended,) = must(run.result(240)).json()
+    assert ended["state"] == Ending.RELEASED
+
+
+def open_ones(workspace: Workspace) -> tuple[Turn, ...]:
+    with workspace.database.read() as tx:
+        return stored_loops.open_turns(tx)
+
+
+def until(happened: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"it has not happened within {seconds} s"
+        time.sleep(0.2)

@@ -28,3 +28,21 @@ def alone(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a living process holds the lock file ``path``.
+
+    It is looked at by sharing it for an instant, so ask only where whoever wants it tries again.
+    """
+    if not path.exists():
+        return False
+    with disk_errors(path):
+        descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

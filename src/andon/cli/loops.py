@@ -16,10 +16,10 @@ from andon.cli.session import (
     talk,
     workspace_of,
 )
-from andon.domain.loops import Turn
+from andon.domain.loops import Turn, TurnStep
 from andon.domain.serial import to_json
 from andon.domain.signals import Signal, is_known
-from andon.errors import InvalidInput
+from andon.errors import Conflict, InvalidInput
 from andon.services.workspaces import Workspace
 
 app = typer.Typer(
@@ -45,8 +45,8 @@ def run(
 ) -> None:
     """Make whole turns in this process, unattended: each when a trigger of the plan asks for it, or --once.
 
-    A turn that has not ended is gone on with first. A turn that waits for an approval is left to whoever
-    gives it; the same command, or a worker, goes on with it then.
+    A turn that has not ended is gone on with first, and one behind an earlier release waits for its end.
+    One that waits for an approval is left to whoever gives it; the same command, or a worker, goes on then.
 
     Example: andon loop run brackets --once
     """
@@ -66,7 +66,6 @@ def run(
 
 def _next(workspace: Workspace, plan: str, once: bool) -> Turn:
     """Do the turn that has not ended, or the next one that is asked for."""
-    from andon.jobs.turn import do_turn
     from andon.services.loops import open_turn, start_turn
 
     turn = open_turn(workspace, plan)
@@ -74,8 +73,35 @@ def _next(workspace: Workspace, plan: str, once: bool) -> Turn:
         cause = "asked for by hand" if once else _awaited(workspace, plan)
         turn = start_turn(workspace, plan, cause, by_worker=False)
     talk.print(f"turn {turn.id} of {plan}: {turn.cause}", soft_wrap=True)
-    with progress_bar("turn") as bar:
-        return do_turn(workspace, turn.id, bar.report)
+    return _to_its_end(workspace, turn.id)
+
+
+def _to_its_end(workspace: Workspace, turn: str) -> Turn:
+    """Do a turn until it ends or waits for a person, however long something else holds it up."""
+    told = ""
+    while True:
+        found, busy = _tried(workspace, turn)
+        if not busy:
+            return found
+        if busy != told:
+            talk.print(busy, soft_wrap=True)
+            told = busy
+        time.sleep(LOOK_SECONDS)
+
+
+def _tried(workspace: Workspace, turn: str) -> tuple[Turn, str]:
+    """A turn after what could be done of it now, and what it waits for, unless that is a person."""
+    from andon.jobs.turn import do_turn
+    from andon.services.loops import find_turn
+
+    try:
+        with progress_bar("turn") as bar:
+            found = do_turn(workspace, turn, bar.report)
+    except Conflict as busy:  # a worker has it, or somebody ended it
+        found = find_turn(workspace, turn)
+        return found, "" if found.ended else f"{busy.message}; waiting for it"
+    waits = "It waits until an earlier release of its stations ends; Ctrl-C leaves it to a worker"
+    return found, waits if found.is_queued else ""
 
 
 def _awaited(workspace: Workspace, name: str) -> str:
@@ -101,10 +127,8 @@ def _awaited(workspace: Workspace, name: str) -> str:
 
 
 def _waiting(turn: Turn) -> str:
-    if turn.waits:
-        model = next(event.subject for event in turn.events if event.step == "trained")
-        return f"It waits for an approval: andon models approve {model[:12]} --reason '...'"
-    return f"It waits after the step {turn.events[-1].step}: an earlier release has not ended."
+    model = turn.subject(TurnStep.TRAINED)
+    return f"It waits for an approval: andon models approve {model[:12]} --reason '...'"
 
 
 @app.command(name="list")

@@ -24,7 +24,7 @@ from andon.services.approvals import approvals_of, approve
 from andon.services.datasets import freeze_dataset, load_snapshot
 from andon.services.evaluations import evaluate_model, suggested_cuts
 from andon.services.gates import find_gate
-from andon.services.loops import find_plan, find_turn, note, release_of
+from andon.services.loops import find_plan, find_turn, lock_of, note, release_of
 from andon.services.models import find_package
 from andon.services.recipes import RecipeRequest, find_recipe, make_recipe, versions_of
 from andon.services.releases import ReleaseRequest, release
@@ -86,7 +86,7 @@ def do_turn(workspace: Workspace, turn: str, report: Report) -> Turn:
     """
     found = find_turn(workspace, turn)
     plan = find_plan(workspace, found.plan, found.plan_version)
-    with alone(workspace.locks / found.id, f"turn {found.id[:13]}"):
+    with alone(lock_of(workspace, found), f"turn {found.id[:13]}"):
         for step, make in STEPS.items():
             found = find_turn(workspace, found.id)
             if found.ended:

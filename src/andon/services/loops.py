@@ -1,19 +1,21 @@
 """The loop: plans, and turns as they are begun, waited for, ended and gone on with."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import Connection
 
+from andon.blobs.locks import is_taken
 from andon.domain.approvals import ApprovalDecision
 from andon.domain.jobs import ENDED, Job, JobKind, JobState
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnEvent, TurnStep
 from andon.domain.needs import Need
 from andon.domain.presets import checked
-from andon.domain.releases import ENDED_STEPS, Release
+from andon.domain.releases import Release
 from andon.domain.requests import TurnJob
 from andon.domain.serial import to_json
-from andon.errors import Conflict, InvalidInput, NotFound
+from andon.errors import Conflict, InvalidInput
 from andon.services.jobs import DAY_SECONDS, ago, cancel_job, retry_job
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import approvals as stored_approvals
@@ -28,6 +30,9 @@ from andon.units import Digest, Timestamp
 MAX_REASON = 2000
 MOST_STEPS = 10**6
 LAST_RELEASES = 100
+
+STOPPED_SECONDS = 60.0
+"""A turn that no job has and no process works on, so long after its last step, was left by a command."""
 
 
 def save_plan(workspace: Workspace, plan: LoopPlan) -> LoopPlan:
@@ -104,11 +109,11 @@ def start_turn(workspace: Workspace, plan: str, cause: str, *, by_worker: bool =
         return stored_loops.turn(tx, turn.id)
 
 
-def _ask_worker(tx: Connection, turn: Turn, who: str) -> None:
+def _ask_worker(tx: Connection, turn: Turn, who: str) -> Job:
     request = to_json(TurnJob(turn.id))
-    stored_jobs.enqueue(
-        tx, Job(new_id(), JobKind.TURN, turn.id, JobState.QUEUED, who, now(), request=request)
-    )
+    asked = Job(new_id(), JobKind.TURN, turn.id, JobState.QUEUED, who, now(), request=request)
+    stored_jobs.enqueue(tx, asked)
+    return asked
 
 
 def running_recipe(tx: Connection, plan: LoopPlan) -> str:
@@ -207,28 +212,54 @@ def stop_turn(workspace: Workspace, turn: str, reason: str) -> Turn:
     return ended
 
 
-def go_on(workspace: Workspace) -> tuple[Turn, ...]:
-    """Ask workers for turns that stood before something a person did meanwhile; those that were asked for.
+def lock_of(workspace: Workspace, turn: Turn) -> Path:
+    """The file that whoever makes the steps of a turn has locked; see ``blobs.locks``."""
+    return workspace.locks / turn.id
 
-    That is an approval, or the end of an earlier release of the same stations.
+
+def go_on(workspace: Workspace) -> tuple[Turn, ...]:
+    """Ask workers for turns that nobody works on and that can go on; those that were asked for.
+
+    That is one that stood before something done meanwhile (an approval, or the end of an earlier release of
+    the same stations), and one that a command line has left in the middle.
     """
     asked = []
     with workspace.database.write() as tx:
         for turn in stored_loops.open_turns(tx):
             job = stored_jobs.latest_for(tx, JobKind.TURN, [turn.id]).get(turn.id)
-            idle = job is not None and job.state is JobState.FINISHED
-            approved = turn.waits and _is_approved(tx, turn)
-            if idle and (approved or (turn.is_queued and _are_free(tx, turn))):
+            if _can_go_on(tx, turn, job) and _is_left(workspace, turn, job):
                 _ask_worker(tx, turn, turn.author)
                 asked.append(turn)
     return tuple(asked)
 
 
+def _is_left(workspace: Workspace, turn: Turn, job: Job | None) -> bool:
+    """Whether no worker has a turn or will have it, and no command line is at it now."""
+    ours = job is None or job.state is JobState.FINISHED
+    return ours and not is_taken(lock_of(workspace, turn))
+
+
+def _can_go_on(tx: Connection, turn: Turn, job: Job | None) -> bool:
+    """Whether a step could be made: what the turn stands before is there, or it stopped in the middle."""
+    if turn.is_queued:
+        return _are_free(tx, turn)
+    if turn.waits and _is_approved(tx, turn):
+        return True
+    plan = stored_loops.plan(tx, turn.plan, turn.plan_version)
+    if turn.waits and not (plan.approves and job is None):
+        return False
+    return _is_old(turn)
+
+
+def _is_old(turn: Turn) -> bool:
+    return turn.events[-1].at < ago(STOPPED_SECONDS)
+
+
 def _are_free(tx: Connection, turn: Turn) -> bool:
     """Whether no station of the turn's plan is in a release that has not ended."""
     plan = stored_loops.plan(tx, turn.plan, turn.plan_version)
-    last = [stored_releases.last_of(tx, station) for wave in plan.stations for station in wave]
-    return all(event is None or event.step in ENDED_STEPS for event in last)
+    stations = [station for wave in plan.stations for station in wave]
+    return all(stored_releases.open_of(tx, station) is None for station in stations)
 
 
 def _is_approved(tx: Connection, turn: Turn) -> bool:
@@ -237,32 +268,30 @@ def _is_approved(tx: Connection, turn: Turn) -> bool:
 
 
 def retry_turn(workspace: Workspace, turn: str) -> Job:
-    """Ask again for a turn whose job failed or was stopped; it goes on where it was.
+    """Ask again for a turn that stands still (see ``stands``); it goes on where it was.
 
     Raises:
-        NotFound: there is no such turn, or no worker ever had it. Conflict: it has ended, or is under way.
+        NotFound: there is no such turn. Conflict: it has ended, waits, or is under way.
     """
     found = find_turn(workspace, turn)
     job = job_of_turn(workspace, found)
     if found.ended:
         raise Conflict(f"turn {found.id[:13]} has ended already", "Start another one.")
-    if job is None:
-        raise NotFound(f"no worker had turn {found.id[:13]}", "Go on with it: andon loop run --once.")
-    return retry_job(workspace, job.id)
+    if job is not None and job.state is not JobState.FINISHED:
+        return retry_job(workspace, job.id)
+    if not stands(workspace, found, job):
+        raise Conflict(f"turn {found.id[:13]} waits, or is under way", "Let it, or end it: andon loop end.")
+    with workspace.database.write() as tx:
+        return _ask_worker(tx, found, workspace.who)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTurn:
-    """A turn that has not ended, with its latest job."""
-
-    turn: Turn
-    job: Job | None
-
-    @property
-    def stands(self) -> bool:
-        """Whether nobody works on it, although nobody is waited for."""
-        idle = self.job is not None and self.job.state in ENDED
-        return idle and not (self.turn.waits or self.turn.is_queued)
+def stands(workspace: Workspace, turn: Turn, job: Job | None) -> bool:
+    """Whether nobody works on a turn, ``job`` being its latest, although nobody is waited for."""
+    if turn.ended or turn.waits or turn.is_queued:
+        return False
+    if job is not None and job.state in {JobState.FAILED, JobState.CANCELLED}:
+        return not is_taken(lock_of(workspace, turn))
+    return _is_old(turn) and _is_left(workspace, turn, job)
 
 
 def _ended_lately(tx: Connection, since: Timestamp) -> tuple[Turn, ...]:
@@ -290,16 +319,25 @@ def turn_needs(workspace: Workspace) -> tuple[Need, ...]:
     with workspace.database.read() as tx:
         found = stored_loops.open_turns(tx)
         jobs = stored_jobs.latest_for(tx, JobKind.TURN, [turn.id for turn in found])
-        decided = {turn.id for turn in found if turn.waits and _is_approved(tx, turn)}
+        able = {turn.id for turn in found if _can_go_on(tx, turn, jobs.get(turn.id))}
         ended = _ended_lately(tx, ago(DAY_SECONDS))
-    needs = [_told_of(turn) for turn in ended]
-    for turn in found:
-        one, link = OpenTurn(turn, jobs.get(turn.id)), f"/turns/{turn.id}"
-        if turn.waits and turn.id not in decided:
-            what = f"{turn.plan}: {turn.subject(TurnStep.RECIPE)} passed its gate and waits for an approval"
-            todo = "Look at the flips of its gate, then approve its model, or end the turn."
-            needs.append(Need(what, todo, False, link, turn.events[-1].at))
-        elif one.stands:
-            what = f"{turn.plan}: a turn stands still after the step {turn.events[-1].step}"
-            needs.append(Need(what, "See why, then go on or end it.", True, link, turn.events[-1].at))
-    return tuple(needs)
+    open_ones = (_open_need(workspace, turn, jobs.get(turn.id), turn.id in able) for turn in found)
+    return (*(_told_of(turn) for turn in ended), *(need for need in open_ones if need is not None))
+
+
+def _open_need(workspace: Workspace, turn: Turn, job: Job | None, able: bool) -> Need | None:
+    """What a turn that has not ended needs of a person; ``able``: it can go on by itself."""
+    link, since = f"/turns/{turn.id}", turn.events[-1].at
+    if turn.waits and not able:
+        what = f"{turn.plan}: {turn.subject(TurnStep.RECIPE)} passed its gate and waits for an approval"
+        todo = "Look at the flips of its gate, then approve its model, or end the turn."
+        return Need(what, todo, False, link, since)
+    between = turn.waits or turn.is_queued
+    if between and able and _is_old(turn) and _is_left(workspace, turn, job):
+        what = f"{turn.plan}: a turn can go on after the step {turn.events[-1].step}; nobody works on it"
+        todo = "A worker goes on with it in a minute; without one: andon loop run."
+        return Need(what, todo, False, link, since)
+    if stands(workspace, turn, job):
+        what = f"{turn.plan}: a turn stands still after the step {turn.events[-1].step}"
+        return Need(what, "See why, then go on or end it.", True, link, since)
+    return None

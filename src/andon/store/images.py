@@ -57,7 +57,7 @@ def count(tx: Connection, query: ImageFilter) -> int:
 
 
 def labelled_since(tx: Connection, query: ImageFilter, since: Timestamp, limit: int) -> tuple[Image, ...]:
-    """Up to ``limit`` images of ``query`` with a label in force that is from after ``since``, by arrival."""
+    """Up to ``limit`` images of ``query`` with a label in force from after ``since``, by arrival."""
     seen = select(annotations.c.id).where(annotations.c.at <= since)
     before = tx.execute(seen.order_by(annotations.c.id.desc()).limit(1)).scalar() or 0
     later, accepted = annotations.alias(), annotations.c.state == AnnotationState.ACCEPTED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from andon.blobs.locks import alone
+from andon.blobs.locks import alone, is_taken
 from andon.errors import Conflict
 
 HOLD = (
@@ -39,3 +39,15 @@ def test_it_is_let_go_after_an_error(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), alone(tmp_path / "lock", "run 7"):
             raise ZeroDivisionError
+
+
+def test_looking_whether_it_is_held_takes_it_from_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_taken(path) and not path.exists()
+    with alone(path, "run 7"):
+        assert is_taken(path)
+        with pytest.raises(Conflict, match="run 7"), alone(path, "run 7"):
+            pass
+    assert not is_taken(path)
+    with alone(path, "run 7"):
+        pass

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from andon.domain.jobs import ENDED
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnEvent, TurnStep
 from andon.domain.signals import Signal, SignalKind, is_known
 from andon.errors import AndonError
-from andon.services.loops import all_plans, job_of_turn, open_turn, turn_page
+from andon.services.loops import all_plans, job_of_turn, open_turn, stands, turn_page
 from andon.services.signals import TODO, Monitored, monitored
 from andon.services.workspaces import Workspace
 from andon.units import Timestamp
@@ -263,7 +262,6 @@ STEP_NAMES: Mapping[TurnStep, str] = {
 def turn_view(workspace: Workspace, turn: Turn) -> TurnView:
     """One turn, step by step."""
     job = job_of_turn(workspace, turn)
-    stands = job is not None and job.state in ENDED and not (turn.waits or turn.is_queued or turn.ended)
     return TurnView(
         turn=turn,
         mark=mark_of(turn),
@@ -271,7 +269,7 @@ def turn_view(workspace: Workspace, turn: Turn) -> TurnView:
         model=turn.subject(TurnStep.TRAINED),
         gate=turn.subject(TurnStep.GATED),
         job=job.id if job is not None else "",
-        can_retry=stands,
+        can_retry=stands(workspace, turn, job),
     )
 
 

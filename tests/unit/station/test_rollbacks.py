@@ -15,6 +15,7 @@ from simulators.station_parts import AT, HandClock, frame, record
 from simulators.station_scene import packaged
 
 from andon.blobs.folder import FolderBlobs
+from andon.domain.feedback import SendPolicy
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.stations import AlarmCode, Assignment, RollbackCause, RolledBack, Runnable, WatchLimits
 from andon.errors import DiskFull
@@ -343,6 +344,63 @@ def test_watching_ends_and_goes_on_after_a_restart_where_it_was(
 
     for act in (first, ended, later, much_later):
         play(act, tmp_path / "st", hub)
+
+
+def test_a_change_made_before_anybody_knew_does_not_undo_the_way_back(
+    tmp_path: Path, hub: HubTwin, packages: tuple[LoadedPackage, ...]
+) -> None:
+    async def first(station: Station) -> None:
+        assign(hub, packages, release="r-1")
+        await station.follow(1)
+        station.parts(60, Verdict.REJECT)
+        await station.way_back.step()
+        gone = station.state.rolled_back
+        assert gone is not None
+        assign(hub, packages, release="r-1", send=SendPolicy())
+        await station.follow(2)
+        runs = station.runs()
+        assert (runs.counter, runs.recipe.version, runs.fallback) == (2, 1, None)
+        assert runs.send == SendPolicy()
+        assert station.state.rolled_back == replace(gone, counter=2)
+        assert (station.state.trial, set(station.state.alarms)) == (None, {AlarmCode.ROLLED_BACK})
+
+    async def after_a_restart(station: Station) -> None:
+        await station.assignments._resume()
+        await station.assignments._follow()
+        assert (station.runs().counter, station.runs().recipe.version) == (2, 1)
+        assign(hub, packages, release="r-1", send=None)
+        await station.follow(3)
+        assert (station.runs().counter, station.runs().recipe.version) == (3, 1)
+        assign(hub, packages, release="r-2")
+        await station.follow(4)
+        assert (station.runs().recipe.version, station.state.rolled_back) == (2, None), "a person wants it"
+        assert (station.state.trial is not None, station.state.alarms) == (True, {})
+
+    play(first, tmp_path / "st", hub)
+    play(after_a_restart, tmp_path / "st", hub)
+
+
+def test_what_comes_while_the_station_goes_back_is_looked_at_again(
+    tmp_path: Path, hub: HubTwin, packages: tuple[LoadedPackage, ...]
+) -> None:
+    async def act(station: Station) -> None:
+        assign(hub, packages, release="r-1")
+        await station.follow(1)
+        assign(hub, packages, release="r-1", send=SendPolicy())
+        fact = RolledBack(1, "bad", "watch", AT, RollbackCause.REJECTS)
+
+        def went_back() -> None:
+            station.state.rolled_back = fact
+            station.inspectors.meanwhile = lambda: None
+
+        station.inspectors.meanwhile = went_back
+        await station.follow(2)
+        assert station.runs().counter == 1
+        await station.follow(2)
+        assert (station.runs().counter, station.runs().recipe.version) == (2, 1)
+        assert station.state.rolled_back == replace(fact, counter=2)
+
+    play(act, tmp_path / "st", hub)
 
 
 def test_a_bad_model_after_an_hour_without_a_part_is_still_left(

@@ -1,9 +1,9 @@
 """What the station runs: fetched, verified, made durable, swapped in; after a restart without the hub."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from andon.domain.stations import AlarmCode, Assignment
+from andon.domain.stations import AlarmCode, Assignment, RolledBack
 from andon.errors import AndonError, NetworkError
 from andon.station.hub.library import Keeper
 from andon.station.hub.rollbacks import Superseded, alarm_of, fallback_of
@@ -39,6 +39,7 @@ class Assignments:
         self._clock = clock
         self._thread = Thread("assignments")
         self._order: _Order | None = None
+        self._last: Assignment | None = None
         self._refused = (0, 0.0)
         self._shadow: tuple[Assignment, float] | None = None
 
@@ -72,18 +73,19 @@ class Assignments:
             return
         floor = await self._spool.call(facts.floor)
         assignment = self._keeper.stored(text, key, floor)
+        self._last = assignment
         fact = await self._spool.call(facts.rolled_back)
         if fact is not None and fact.counter == assignment.counter:
             assignment = fallback_of(assignment) or assignment
             self._state.rolled_back = fact
             self._state.raise_alarm(alarm_of(fact))
-        self._order = _Order(assignment, None)
+        self._order = _Order(assignment, None, self._state.rolled_back)
         self._state.assignment = assignment
 
     async def _follow(self) -> None:
         """Fetch what the hub wants to run, where it is newer; then run what is to be run."""
         if self._inspectors.spoiled and self._inspectors.prepared and self._order is None:
-            self._order = _Order(self._inspectors.prepared.assignment, None)
+            self._order = _Order(self._inspectors.prepared.assignment, None, self._state.rolled_back)
         if self._is_new(self.wanted):
             self._order = await self._fetched()
         if self._order is not None:
@@ -111,13 +113,14 @@ class Assignments:
         if key != known:
             await self._spool.call(self._spool.spool.facts.keep_hub_key, key)
         floor = await self._spool.call(self._spool.spool.facts.floor)
-        return _Order(*await self._thread.call(self._keeper.fetch, key, floor))
+        left = self._state.rolled_back
+        return _Order(*await self._thread.call(self._keeper.fetch, key, floor), left)
 
     async def _carry_out(self, order: "_Order") -> None:
         """Nothing is switched to whose way back does not lie here too."""
-        assignment = order.assignment
+        assignment = self._to_run(order)
         try:
-            self._refuse_left(assignment)
+            self._refuse_left(order)
             prepared = await self._thread.call(self._keeper.prepare, assignment)
             if order.text is not None and assignment.fallback is not None:
                 await self._thread.call(self._keeper.setup, assignment.fallback)
@@ -131,14 +134,19 @@ class Assignments:
 
     async def _keep(self, order: "_Order") -> None:
         """The floor rises before the first part is judged by it, and the watch begins."""
-        assignment, facts = order.assignment, self._spool.spool.facts
-        self._refuse_left(assignment)
+        assignment, facts = self._to_run(order), self._spool.spool.facts
+        self._refuse_left(order)
         if order.text is None:
             self._state.trial = await self._trial_again(assignment)
             return
-        await self._spool.call(facts.keep_assignment, order.text, assignment.counter, self._clock.unix())
-        self._state.rolled_back = None
-        self._state.clear_alarm(AlarmCode.ROLLED_BACK)
+        left = None
+        if order.left is not None and self._is_left(order.assignment):
+            left = replace(order.left, counter=assignment.counter)
+        now = self._clock.unix()
+        await self._spool.call(facts.keep_assignment, order.text, assignment.counter, now, left)
+        self._last, self._state.rolled_back = order.assignment, left
+        if left is None:
+            self._state.clear_alarm(AlarmCode.ROLLED_BACK)
         self._state.trial = trial_of(assignment, self._clock.monotonic(), 0.0)
 
     async def _trial_again(self, assignment: Assignment) -> Trial | None:
@@ -151,15 +159,32 @@ class Assignments:
         watched = max(0.0, self._clock.unix() - await self._spool.call(facts.switched))
         return trial_of(assignment, self._clock.monotonic(), watched)
 
-    def _refuse_left(self, assignment: Assignment) -> None:
-        """The station went back from this one in the meantime.
+    def _to_run(self, order: "_Order") -> Assignment:
+        """What is ordered, or its fallback where the same was left already."""
+        is_left = order.text is not None and self._is_left(order.assignment)
+        return (fallback_of(order.assignment) if is_left else None) or order.assignment
+
+    def _is_left(self, assignment: Assignment) -> bool:
+        """Whether the station went back from the same recipe version of the same release: what it was told
+        since may say something else of pictures, but was said before anybody knew.
+        """
+        left, last = self._state.rolled_back, self._last
+        if left is None or last is None or left.counter != last.counter or assignment.fallback is None:
+            return False
+        same = (last.recipe.name, last.recipe.version) == (
+            assignment.recipe.name,
+            assignment.recipe.version,
+        )
+        return same and last.release is not None and last.release == assignment.release
+
+    def _refuse_left(self, order: "_Order") -> None:
+        """The station went back in the meantime: from this one, or from what ran before it.
 
         Raises:
-            Superseded: so it did.
+            Superseded: so it did; what the hub wants is fetched and looked at again.
         """
-        left = self._state.rolled_back
-        if left is not None and left.counter == assignment.counter and assignment.fallback is not None:
-            raise Superseded("the station went back from this assignment")
+        if self._state.rolled_back != order.left:
+            raise Superseded("the station went back in the meantime")
 
     async def _judge_beside(self, assignment: Assignment) -> None:
         """A shadow that cannot be fetched is a note in the report, and is tried again."""
@@ -194,7 +219,13 @@ class Assignments:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """An assignment to be run; ``text`` is its signed form to keep, None where it is kept already."""
+    """An assignment to be run.
+
+    Attributes:
+        text: its signed form to keep; None where it is kept already.
+        left: what the station had gone back from when this was ordered.
+    """
 
     assignment: Assignment
     text: str | None
+    left: RolledBack | None

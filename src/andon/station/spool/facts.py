@@ -44,9 +44,14 @@ class Facts:
         """The signed assignment that ran last, as JSON; None before the first."""
         return self._known(_Fact.ASSIGNMENT)
 
-    def keep_assignment(self, text: str, counter: int, at: float) -> None:
-        """Run this from now on (``at``, seconds since 1970), also after a restart, and nothing older."""
+    def keep_assignment(self, text: str, counter: int, at: float, left: RolledBack | None = None) -> None:
+        """Run this from now on (``at``, seconds since 1970), also after a restart, and nothing older.
+
+        ``left``: run its fallback, because the station went back from the same already.
+        """
         with self._database.change():
+            if left is not None:
+                self._keep(_Fact.ROLLED_BACK, canonical(left).decode())
             self._keep(_Fact.ASSIGNMENT, text)
             self._keep(_Fact.FLOOR, str(max(counter, self.floor())))
             self._keep(_Fact.SWITCHED, repr(at))

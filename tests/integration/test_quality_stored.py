@@ -29,6 +29,8 @@ def test_parts_are_counted_and_what_people_said_is_read(tx: Connection) -> None:
         Inspected("ST-2", "", "2026-01-02", NO_RELEASE, Verdict.NO_DECISION, 1),
     ]
     assert quality.tallies(tx, Window(before=T0)) == ()
+    (other,) = quality.tallies(tx, Window(station="ST-2"))
+    assert other.inspected.station == "ST-2"
     assert quality.judged(tx, Window()) == ()
 
     words = (
@@ -42,6 +44,8 @@ def test_parts_are_counted_and_what_people_said_is_read(tx: Connection) -> None:
     assert (first.judged.queue, first.judged.checked, first.here) == (Queue.PICKED, None, False)
     assert (second.judged.said, second.judged.concepts) == (False, ("dent",))
     assert [part.inspection for part in quality.judged(tx, Window(), newest=1)] == [rejected.id]
+    assert quality.judged(tx, Window(station="ST-1")) == (first, second)
+    assert quality.judged(tx, Window(station="ST-2")) == ()
 
     assert rejected.image is not None
     stored = Image(rejected.image, rejected.image, "2.png", 9, Shape(32, 32, 1, 8))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulators.records import FAST, package, recipe, record, report
+from simulators.records import FAST, capture, package, recipe, record, report, review
 
 from andon.analysis.drift import BLOCK
 from andon.domain.annotations import Annotation, AnnotationState, WholeImage
 from andon.domain.datasets import DatasetSpec
+from andon.domain.feedback import Answer, Chosen, Queue, SendReason
 from andon.domain.images import Image, ImageFilter, Shape
 from andon.domain.inspections import Verdict
 from andon.domain.loops import Ending, LoopPlan, Trigger, TurnStep
@@ -18,13 +19,24 @@ from andon.domain.models import Costs
 from andon.domain.presets import preset
 from andon.domain.signals import Signal, SignalKind
 from andon.domain.stations import Assignment, KeepPolicy
+from andon.services.feature_drift import FEWEST
 from andon.services.jobs import ago
 from andon.services.labels import label_images, take_back
 from andon.services.loops import note, save_plan, stop_turn, turn_page
 from andon.services.monitoring import look
 from andon.services.signals import LOOP, causes, monitored, signal_needs, take_note, tick
 from andon.services.workspaces import Workspace, create_workspace, new_id, now
-from andon.store import annotations, assignments, images, inspections, models, recipes, stations
+from andon.store import (
+    annotations,
+    assignments,
+    feedback,
+    images,
+    inspections,
+    models,
+    recipes,
+    reviews,
+    stations,
+)
 from andon.store.assignments import SignedRow
 from andon.store.rows import as_text
 from andon.units import digest_of
@@ -137,6 +149,42 @@ def test_only_what_changed_noticeably_leaves_a_row(workspace: Workspace) -> None
     (health,) = [one for one in monitored(workspace) if one.look.kind is SignalKind.HEALTH]
     assert [one.raised for one in health.history] == [False, True]
     assert health.since == health.look.at
+
+
+def test_what_a_station_costs_is_reckoned_from_its_own_parts_and_recipe(workspace: Workspace) -> None:
+    with workspace.database.write() as tx:
+        stations.report(tx, report("ST-2"), "station/ST-2", ago(-60.0))
+        for station, escape in (("ST-1", 100.0), ("ST-2", 300.0)):
+            costs = {"escape": escape, "overkill": 5.0, "review": 1.0}
+            version = recipes.add_version(tx, replace(recipe(package()), costs=costs))
+            told = Assignment(station, 2, version, (FAST,), KeepPolicy(), 40.0, "mara", ago(2 * HOUR))
+            assignments.add(tx, told, SignedRow(as_text(told), "signature"))
+            made = [
+                record(station, n, at=ago(HOUR - n), capture=capture(station, n, audit=1.0))
+                for n in range(1, 51)
+            ]
+            inspections.add(tx, [replace(p, recipe_version=version.version) for p in made], station)
+            said = [review(part.id, Answer.CONFIRMED, n) for n, part in enumerate(made)]
+            said[0] = replace(said[0], answer=Answer.MISSED)
+            reviews.add(tx, [replace(one, queue=Queue.AUDIT) for one in said])
+    found = {one.station: one.value for one in look(workspace) if one.kind is SignalKind.COST}
+    assert found == pytest.approx({"ST-1": 100.0 * 20, "ST-2": 300.0 * 20})
+
+
+def test_pictures_that_cannot_be_compared_are_not_opened_at_every_look(workspace: Workspace) -> None:
+    take_note(workspace, look(workspace))
+    shape, at = Shape(8, 8, 1, 8), now()
+    made = [record("ST-1", n, at=at) for n in range(1, FEWEST + 1)]
+    drawn = [Chosen(new_id(), part.id, SendReason.RANDOM, at) for part in made]
+    with workspace.database.write() as tx:
+        inspections.add(tx, made, "station/ST-1")
+        taken = [Image(p.image, p.image, p.name, 9, shape) for p in made if p.image is not None]
+        images.add(tx, taken, "station/ST-1", "station/ST-1", at)
+        feedback.add(tx, drawn, "station/ST-1")
+    first = seen(workspace, SignalKind.FEATURES)
+    assert "cannot be compared" in first.detail and first.n == FEWEST
+    assert first in take_note(workspace, [first])
+    assert seen(workspace, SignalKind.FEATURES) == first, "the same look, of the same moment"
 
 
 def test_enough_new_labels_start_exactly_one_turn_however_often_workers_look(workspace: Workspace) -> None:

@@ -62,8 +62,14 @@ NOTICEABLE = 0.1
 
 
 def is_news(before: Signal | None, now: Signal) -> bool:
-    """Whether a look is worth a row: the first one, another state or limit, or a value that moved."""
+    """Whether a look is worth a row: the first one, another state or limit, or a value that moved.
+
+    One at FEATURES also when it rests on another number of pictures, or says something else: it is costly,
+    and the latest row tells what need not be looked at again.
+    """
     if before is None or (before.raised, before.limit) != (now.raised, now.limit):
+        return True
+    if now.kind is SignalKind.FEATURES and (before.n, before.detail) != (now.n, now.detail):
         return True
     scale = abs(now.limit) or abs(before.value)
     return abs(now.value - before.value) > NOTICEABLE * scale

@@ -11,14 +11,14 @@ from andon.domain.inspections import Inspection, Verdict
 from andon.domain.lines import is_silent
 from andon.domain.loops import LoopPlan, Turn
 from andon.domain.models import Costs
-from andon.domain.quality import Cohort, Estimate, QualityRow
+from andon.domain.quality import Estimate, QualityRow
 from andon.domain.signals import Signal, SignalKind
 from andon.domain.stations import Assignment, Station
 from andon.errors import NotFound, Refused, UserError
 from andon.services.feature_drift import FEWEST, Drawn
 from andon.services.holdouts import held_images
 from andon.services.jobs import ago
-from andon.services.quality import report
+from andon.services.quality import of_station
 from andon.services.stations import SILENT_SECONDS
 from andon.services.workspaces import Workspace, now
 from andon.store import assignments as stored_assignments
@@ -99,13 +99,10 @@ def _of_quality(
 ) -> Iterator[Signal]:
     """Escapes, overkill and cost of each station since its release."""
     at = now()
-    for begun, costs in dict.fromkeys((begun, paid.get(name)) for name, begun in since.items()):
-        found = {
-            row.name: row for row in report(workspace, begun, None, costs).rows.get(Cohort.STATION, ())
-        }
-        for name, row in found.items():
-            if (since.get(name), paid.get(name)) == (begun, costs):
-                yield from _estimated(row, limits, at)
+    for name, begun in since.items():
+        row = of_station(workspace, name, begun, paid.get(name))
+        if row is not None:
+            yield from _estimated(row, limits, at)
 
 
 def _estimated(row: QualityRow, limits: Limits, at: Timestamp) -> Iterator[Signal]:

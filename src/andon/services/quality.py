@@ -67,6 +67,23 @@ def report(
     )
 
 
+def of_station(
+    workspace: Workspace, station: str, since: Timestamp, costs: Costs | None = None
+) -> QualityRow | None:
+    """One station's row of :func:`report`, from its own parts alone; None where it inspected nothing.
+
+    ``costs``: None takes those of the recipe that came last to this station, or its model's.
+    """
+    window = Window(since, station=station)
+    with workspace.database.read() as tx:
+        tallies = stored_quality.tallies(tx, window)
+        judged = [part.judged for part in stored_quality.judged(tx, window)]
+    releases = _releases(tallies)
+    costs = costs or (_costs(workspace, releases[-1]) if releases else None)
+    found = rows(Cohort.STATION, [tally.inspected for tally in tallies], judged, costs)
+    return found[0] if found else None
+
+
 def found_parts(
     workspace: Workspace,
     what: Found,

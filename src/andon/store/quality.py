@@ -28,10 +28,11 @@ NO_RELEASE = "no recipe"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Parts that were inspected from ``since`` on and before ``before``; None: no bound."""
+    """Parts that were inspected from ``since`` on and before ``before``, on ``station``; None: no bound."""
 
     since: Timestamp | None = None
     before: Timestamp | None = None
+    station: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,10 @@ def judged(tx: Connection, window: Window, newest: int | None = None) -> tuple[J
 
 
 def _within(window: Window) -> Iterator[ColumnElement[bool]]:
-    yield inspections.c.station.is_not(None)
+    if window.station is None:
+        yield inspections.c.station.is_not(None)
+    else:
+        yield inspections.c.station == window.station
     if window.since is not None:
         yield inspections.c.at >= window.since
     if window.before is not None:
@@ -120,6 +124,8 @@ def _reviewed(tx: Connection, window: Window, newest: int | None) -> Sequence[Ro
     said: Any = select(reviews.c.inspection_id, reviews.c.id)
     if newest is not None:
         said = said.order_by(reviews.c.id.desc()).limit(newest)
+    else:
+        said = said.join(inspections, inspections.c.id == reviews.c.inspection_id).where(*_within(window))
     each = said.subquery()
     last = select(each.c.inspection_id, func.max(each.c.id).label("review")).group_by(each.c.inspection_id)
     of = last.subquery()

@@ -41,6 +41,14 @@ def test_without_a_limit_a_value_is_measured_by_itself() -> None:
     assert not is_news(nothing, nothing) and is_news(nothing, replace(free, value=0.1))
 
 
+def test_a_costly_look_at_more_pictures_is_news_so_that_it_is_not_repeated() -> None:
+    features = Signal(SignalKind.FEATURES, "", "ST-1", 0.5, 0.9, 150, False, "of r@1", LATER)
+    assert not is_news(features, replace(features, value=0.51))
+    assert is_news(features, replace(features, n=200))
+    assert is_news(features, replace(features, detail="of r@2"))
+    assert not is_news(COST, replace(COST, n=201, detail="41 per 1,000 parts"))
+
+
 def test_a_signal_beyond_the_limit_starts_a_turn_and_says_why() -> None:
     cause = starts_turn(COST, 30.0, SinceTurn(labels=1, raised_since=LATE, began=EARLY))
     assert cause == "cost of ST-1: 40 per 1,000 parts"

@@ -16,7 +16,7 @@ from simulators.station_scene import packaged
 
 from andon.blobs.folder import FolderBlobs
 from andon.domain.feedback import SendPolicy
-from andon.domain.inspections import Inspection, Verdict
+from andon.domain.inspections import Decision, Inspection, Reason, ReasonCode, Verdict
 from andon.domain.stations import AlarmCode, Assignment, RollbackCause, RolledBack, Runnable, WatchLimits
 from andon.errors import DiskFull
 from andon.runtime.execution import REFERENCE
@@ -27,6 +27,7 @@ from andon.station.hub.library import Keeper, Library
 from andon.station.hub.rollbacks import RETRY, WayBack
 from andon.station.inspecting.inspectors import Prepared
 from andon.station.inspecting.judgements import Setup
+from andon.station.inspecting.process import InspectorFailed
 from andon.station.running.loops import Thread
 from andon.station.spool.records import Spool
 from andon.station.spool.thread import SpoolThread
@@ -59,12 +60,15 @@ class InspectorsTwin:
         self.spoiled = False
         self.beside = BesideTwin()
         self.meanwhile: Callable[[], None] = lambda: None
+        self.barred = 0
         self._state = state
 
     async def swap(
         self, prepared: Prepared, keep: Callable[[], Awaitable[None]], quiet: bool = True
     ) -> None:
         self.meanwhile()
+        if prepared.assignment.recipe.version == self.barred:
+            raise InspectorFailed(ReasonCode.MODEL_FAILED, "it was not ready in time")
         await keep()
         self.prepared = prepared
         self._state.assignment = prepared.assignment
@@ -116,6 +120,10 @@ class Station:
             self.state.judged(Judged(self.part(verdict), seen), self.hand.seconds)
 
     def part(self, verdict: Verdict) -> Inspection:
+        """By the model that runs; NO-DECISION: no inspector was ready."""
+        if verdict is Verdict.NO_DECISION:
+            decision = Decision(verdict, (Reason(ReasonCode.MODEL_FAILED, None, "no inspector is ready"),))
+            return replace(record(), recipe="", recipe_version=0, decision=decision)
         runs = self.runs()
         return replace(record(verdict=verdict), recipe=runs.recipe.name, recipe_version=runs.recipe.version)
 
@@ -375,6 +383,33 @@ def test_a_change_made_before_anybody_knew_does_not_undo_the_way_back(
         await station.follow(4)
         assert (station.runs().recipe.version, station.state.rolled_back) == (2, None), "a person wants it"
         assert (station.state.trial is not None, station.state.alarms) == (True, {})
+
+    play(first, tmp_path / "st", hub)
+    play(after_a_restart, tmp_path / "st", hub)
+
+
+def test_a_model_that_does_not_start_again_after_a_restart_is_left(
+    tmp_path: Path, hub: HubTwin, packages: tuple[LoadedPackage, ...]
+) -> None:
+    async def first(station: Station) -> None:
+        assign(hub, packages)
+        await station.follow(1)
+
+    async def after_a_restart(station: Station) -> None:
+        hub.away = True
+        await station.assignments._resume()
+        station.inspectors.barred = 2
+        station.parts(60, Verdict.NO_DECISION)
+        await station.way_back.step()
+        assert station.state.rolled_back is None, "it is just being started"
+        assert not await station.assignments._guarded(station.assignments._follow)
+        station.parts(60, Verdict.NO_DECISION)
+        await station.way_back.step()
+        fact = station.state.rolled_back
+        assert fact is not None
+        assert (fact.cause, station.runs().recipe.version) == (RollbackCause.UNDECIDED, 1)
+        assert await station.assignments._guarded(station.assignments._follow)
+        assert station.runs().recipe.version == 1
 
     play(first, tmp_path / "st", hub)
     play(after_a_restart, tmp_path / "st", hub)

@@ -128,6 +128,11 @@ class Assignments:
         except Superseded:
             self._order = None
             return
+        except AndonError:
+            # After a restart nothing is watched while it starts, but what does not start is to be left.
+            if order.text is None:
+                self._state.trial = await self._trial_again(assignment)
+            raise
         self._order = None
         self._state.clear_alarm(AlarmCode.PACKAGE_REFUSED)
         self._shadow = (assignment, 0.0)

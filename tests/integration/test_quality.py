@@ -239,6 +239,19 @@ def test_pictures_sent_for_their_scores_are_no_sample_of_confirmed_rejects(
     assert report(workspace).due == len(fair) < drawn
 
 
+def test_pictures_sent_for_their_scores_are_no_sample_of_contradicted_parts(
+    workspace: Workspace, line: Line
+) -> None:
+    rejected = line.parts(Verdict.REJECT, 30)
+    line.say(rejected, Answer.FALSE_ALARM, Queue.REJECT)
+    arrived(workspace, rejected)
+    sent = [Chosen(new_id(part.id), part.id, SendReason.CONFUSED, T0) for part in rejected[:20]]
+    sent += [Chosen(new_id(part.id[::-1]), part.id, SendReason.WRONG, T0) for part in rejected[:5]]
+    with workspace.database.write() as tx:
+        feedback.add(tx, sent, "station/ST-1")
+    assert report(workspace).due == 5 + 10, "each that was contradicted is sent, and what was not chosen"
+
+
 def test_pictures_that_came_because_they_were_drawn_are_a_sample_whatever_their_scores(
     workspace: Workspace, line: Line
 ) -> None:

@@ -179,12 +179,16 @@ def _judged(
 
 
 def _without_chosen(tx: Connection, parts: Sequence[JudgedPart]) -> list[JudgedPart]:
-    """Confirmed rejects whose pictures were sent for their scores alone are no fair sample of all of them.
+    """Confirmed rejects and contradicted parts whose pictures were sent for their scores alone are no fair
+    sample of all of them.
 
-    Where a station sends all that it keeps, or sent them because they were drawn, they are.
+    Where a station sends all that it keeps, or sent them because they were drawn, or each that was
+    contradicted, they are.
     """
-    asked = [part.inspection for part in parts if _is_confirmed_reject(part.judged)]
-    chosen = _sent_for(tx, asked, _BY_SCORES) - _sent_for(tx, asked, _DRAWN)
+    confirmed = [part.inspection for part in parts if _is_confirmed_reject(part.judged)]
+    wrong = [part.inspection for part in parts if _is_contradicted(part.judged)]
+    chosen = _sent_for(tx, confirmed, _BY_SCORES) - _sent_for(tx, confirmed, _DRAWN)
+    chosen |= _sent_for(tx, wrong, _BY_SCORES) - _sent_for(tx, wrong, (*_DRAWN, SendReason.WRONG))
     return [
         replace(part, judged=replace(part.judged, check_probability=0.0))
         if part.inspection in chosen
@@ -205,6 +209,10 @@ def _sent_for(tx: Connection, asked: Sequence[str], reasons: tuple[SendReason, .
 
 def _is_confirmed_reject(part: Judged) -> bool:
     return part.verdict is Verdict.REJECT and part.said is True and part.check_probability > 0
+
+
+def _is_contradicted(part: Judged) -> bool:
+    return part.said is not None and contradicts(part.verdict, part.said)
 
 
 def _check_probability(inspection: str, verdict: Verdict, said: bool | None) -> float:

@@ -74,6 +74,13 @@ def test_a_selection_keeps_its_budget_and_can_be_read_again(plant: LabelPlant) -
     assert (listed.id, listed.picks, far.pictures, far.waiting) == (made.id, (), 15, 15)
 
 
+def test_a_selection_that_was_asked_for_by_a_key_is_made_once(plant: LabelPlant) -> None:
+    key = new_id()
+    first, second = (make_selection(plant.workspace, FIVE, key=key) for _ in range(2))
+    assert first == second and first.id == key
+    assert len(list_selections(plant.workspace, None, 10).rows) == 1
+
+
 def test_the_same_records_give_the_same_pictures(plant: LabelPlant) -> None:
     first, second = (make_selection(plant.workspace, FIVE) for _ in range(2))
     assert first.picks == second.picks
@@ -180,6 +187,15 @@ def test_later_selections_reckon_with_the_time_people_took(plant: LabelPlant) ->
         finish(plant, pick, (), made.id, seconds)
     assert usual_seconds(plant.workspace) == 5
     assert len(make_selection(plant.workspace, SelectionSettings(minutes=1)).picks) == 12
+
+
+def test_a_picture_that_nobody_timed_says_nothing_of_how_long_pictures_take(plant: LabelPlant) -> None:
+    made = make_selection(plant.workspace, replace(FIVE, control=0.0))
+    for pick, seconds in zip(made.picks[:6], (12, 12, 0, 0, 0, 0), strict=True):
+        finish(plant, pick, (Drawn("dark"),), made.id, seconds)
+    assert usual_seconds(plant.workspace) == 12
+    found = worth(plant.workspace, [made]).chosen.defects_a_minute
+    assert found is not None and found.value == pytest.approx(5.0)
 
 
 def test_what_choosing_was_worth_is_shown_beside_chance(plant: LabelPlant) -> None:

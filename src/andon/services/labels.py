@@ -127,7 +127,7 @@ class LabelWork:
     Attributes:
         labels: all of them; none: clean.
         mark: ``LabelSheet.mark`` of what the person saw; empty: whatever is there.
-        selection: whose picture it was, if any. seconds: that it took.
+        selection: whose picture it was, if any. seconds: that it took; 0: nobody measured it.
         skipped: it stays as it is; labels are not looked at.
     """
 
@@ -155,6 +155,11 @@ class LabelSheet:
     clean: bool
     concepts: tuple[Concept, ...]
     mark: str
+
+    @property
+    def shown(self) -> str:
+        """Changes whenever ``said`` does, proposals too: what is accepted unseen otherwise."""
+        return _digest_of(self.said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +232,11 @@ def _latest_proposals(in_force: Sequence[Annotation]) -> list[Annotation]:
 
 def _mark(in_force: Sequence[Annotation]) -> str:
     """Of what is accepted: another model's proposal takes nobody's work away."""
-    accepted = [one for one in in_force if one.state is AnnotationState.ACCEPTED]
-    return digest_of(",".join(f"{one.id}/{one.revision}" for one in accepted).encode())[:16]
+    return _digest_of([one for one in in_force if one.state is AnnotationState.ACCEPTED])
+
+
+def _digest_of(these: Sequence[Annotation]) -> str:
+    return digest_of(",".join(f"{one.id}/{one.revision}" for one in these).encode())[:16]
 
 
 def _check(tx: Connection, work: LabelWork, image: Image, in_force: Sequence[Annotation]) -> None:

@@ -16,7 +16,7 @@ from andon.domain.ontologies import ConceptKind
 from andon.domain.requests import SelectJob
 from andon.domain.selections import Labelling, LabelOutcome, Pick, PickReason, Selection, SelectionSettings
 from andon.domain.serial import canonical, to_json
-from andon.errors import NotPossible
+from andon.errors import NotFound, NotPossible
 from andon.services.candidates import find_pool, proposal_of, weigh
 from andon.services.evaluations import suggested_cuts
 from andon.services.features import seen_by
@@ -64,13 +64,15 @@ class Share:
     """What came of the chosen pictures, or of those drawn by chance, as far as they are labelled.
 
     Attributes:
-        pictures: in the selections. labelled: of these. minutes: that took people.
+        pictures: in the selections. labelled: of these. timed: of these, where it was measured how long
+            they took. minutes: that took people.
         defective: share of the labelled ones that show a defect. corrected: share of them where a person
             changed what the model had proposed.
     """
 
     pictures: int
     labelled: int
+    timed: int
     minutes: float
     defective: Interval
     corrected: Interval
@@ -78,12 +80,12 @@ class Share:
     @property
     def defects_a_minute(self) -> PerMinute | None:
         """Pictures with a defect that were found in a minute; None while nothing took time."""
-        return _per_minute(self.defective, self.minutes)
+        return _per_minute(self.defective, self.timed, self.minutes)
 
     @property
     def corrections_a_minute(self) -> PerMinute | None:
         """Pictures in a minute on which a person changed what was proposed."""
-        return _per_minute(self.corrected, self.minutes)
+        return _per_minute(self.corrected, self.timed, self.minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,13 @@ def ask_selection(workspace: Workspace, settings: SelectionSettings) -> Job:
     return enqueue(workspace, JobKind.SELECT, asked, f"{settings.minutes:g} minutes of labelling")
 
 
-def make_selection(workspace: Workspace, settings: SelectionSettings, report: Report = silent) -> Selection:
+def make_selection(
+    workspace: Workspace, settings: SelectionSettings, report: Report = silent, key: str = ""
+) -> Selection:
     """Pick what there is time to label, and propose its labels.
+
+    ``key`` becomes its id, and where there is a selection of that id it is the answer: made once, however
+    often it is asked for.  Empty: a new one.
 
     Candidates are images without an accepted label, less those of parts held for gates.  The same records,
     files and settings give the same pictures.
@@ -111,6 +118,9 @@ def make_selection(workspace: Workspace, settings: SelectionSettings, report: Re
         NotPossible: there is nothing to label that the model takes.
         DamagedPackage: the model's files are not what they were.
     """
+    made = _made_before(workspace, key) if key else None
+    if made is not None:
+        return made
     package, cuts = _asked_model(workspace, settings)
     seconds = settings.seconds or usual_seconds(workspace)
     loaded, pool = open_package(workspace, package), find_pool(workspace, settings.source)
@@ -137,7 +147,14 @@ def make_selection(workspace: Workspace, settings: SelectionSettings, report: Re
         for position, one in enumerate(ranked)
     )
     facts = (package.digest, seconds, len(known), picks, workspace.who, now())
-    return _keep(workspace, Selection(new_id(), settings, *facts))
+    return _keep(workspace, Selection(key or new_id(), settings, *facts))
+
+
+def _made_before(workspace: Workspace, key: str) -> Selection | None:
+    try:
+        return find_selection(workspace, key)
+    except NotFound:
+        return None
 
 
 def find_selection(workspace: Workspace, start: str) -> Selection:
@@ -223,18 +240,19 @@ def _share(picks: Mapping[Place, Pick], said: Sequence[Labelling], bad: Collecti
     defective = sum(image in bad for _, image in done)
     corrected = sum(_is_change(one.outcome, picks[key]) for key, one in done.items())
     minutes = sum(one.seconds for one in own) / 60
-    number = len(done)
-    return Share(len(picks), number, minutes, interval(defective, number), interval(corrected, number))
+    number, timed = len(done), sum(one.seconds > 0 for one in done.values())
+    rates = interval(defective, number), interval(corrected, number)
+    return Share(len(picks), number, timed, minutes, *rates)
 
 
 def _is_change(outcome: LabelOutcome, pick: Pick) -> bool:
     return outcome is LabelOutcome.FIXED or (outcome is LabelOutcome.CLEAN and bool(pick.proposal))
 
 
-def _per_minute(share: Interval, minutes: float) -> PerMinute | None:
-    if not share.of or minutes <= 0:
+def _per_minute(share: Interval, timed: int, minutes: float) -> PerMinute | None:
+    if not timed or minutes <= 0:
         return None
-    pace = share.of / minutes
+    pace = timed / minutes
     return PerMinute(share.rate * pace, share.low * pace, share.high * pace)
 
 

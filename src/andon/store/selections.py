@@ -134,8 +134,9 @@ def labellings_of(tx: Connection, ids: Sequence[str]) -> tuple[Labelling, ...]:
 
 
 def latest_seconds(tx: Connection, limit: int) -> tuple[float, ...]:
-    """How long the last ``limit`` pictures took that were labelled and not skipped, newest first."""
-    statement = select(labellings.c.seconds).where(labellings.c.outcome != LabelOutcome.SKIPPED)
+    """How long the last ``limit`` pictures took that were labelled and timed, newest first."""
+    timed = labellings.c.outcome != LabelOutcome.SKIPPED, labellings.c.seconds > 0
+    statement = select(labellings.c.seconds).where(*timed)
     return tuple(tx.execute(statement.order_by(labellings.c.id.desc()).limit(limit)).scalars())
 
 

@@ -1,5 +1,6 @@
 """Labels and selections over HTTP: JSON for programs, pages that work without script."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from andon.hub.settings import Settings
 from andon.services.jobs import list_jobs
 from andon.services.labels import label_sheet
 from andon.services.selections import make_selection
-from andon.services.workspaces import now
+from andon.services.workspaces import new_id, now
 from andon.store import annotations as stored_annotations
 from andon.store import selections as stored_selections
 
@@ -178,6 +179,27 @@ def test_pages_work_without_script(hub: TestClient, plant: LabelPlant, made: Sel
     ]  # fmt: skip
     assert said(plant, made.picks[3].image)["accepted"] == [("scratch", "olga")]
     assert hub.post("/label", data=fourth | {"action": "burn"}).status_code == 422
+
+
+def test_without_script_only_what_was_shown_is_accepted(
+    hub: TestClient, plant: LabelPlant, made: Selection
+) -> None:
+    image = made.picks[0].image
+    page = hub.get(f"/label?selection={made.id}&image={image}").text
+    shown = re.search(r'name="shown" value="(\w+)"', page)
+    assert shown is not None
+    later = Annotation(
+        new_id(), 1, image, "scratch", WholeImage(), AnnotationState.PROPOSED, "model/other", now()
+    )
+    with plant.workspace.database.write() as tx:
+        stored_annotations.add(tx, [later])
+    form = {"image": image, "selection": made.id, "action": "accept", "shown": shown.group(1)}
+    answer = hub.post("/label", data=form)
+    assert answer.status_code == 409 and "has changed since it was shown" in answer.text
+    assert outcomes(plant, made) == []
+    fresh = {"shown": label_sheet(plant.workspace, image).shown}
+    assert hub.post("/label", data=form | fresh, follow_redirects=False).status_code == 303
+    assert said(plant, image)["accepted"] == [("scratch", "olga")]
 
 
 def test_a_selection_ends_with_thanks_and_shows_what_it_was_worth(

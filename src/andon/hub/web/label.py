@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from andon.domain.annotations import Mask, WholeImage
 from andon.domain.ontologies import Severity
 from andon.domain.selections import Selection
-from andon.errors import InvalidInput, NotFound
+from andon.errors import Conflict, InvalidInput, NotFound
 from andon.hub.api.labels import as_json
 from andon.hub.requests import workspace_of
 from andon.hub.web.label_shapes import Shape, shapes_of
@@ -64,10 +64,14 @@ class DoneView:
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """What a form without script sends: ``action`` is accept, clean or skip; or a ``concept`` is named."""
+    """What a form without script sends: ``action`` is accept, clean or skip; or a ``concept`` is named.
+
+    ``mark`` and ``shown`` are those of the sheet that the person saw.
+    """
 
     image: Annotated[str, Form()]
     mark: Annotated[str, Form()] = ""
+    shown: Annotated[str, Form()] = ""
     selection: Annotated[str, Form()] = ""
     action: Annotated[str, Form()] = ""
     concept: Annotated[str, Form()] = ""
@@ -93,7 +97,10 @@ def show(
 
 @router.post("/label")
 def save(request: Request, form: Annotated[Pressed, Depends()]) -> Response:
-    """What a browser without script sends: the proposal as it is, clean, one concept, or skip."""
+    """What a browser without script sends: the proposal as it is, clean, one concept, or skip.
+
+    How long the person took is not known here.
+    """
     workspace = workspace_of(request)
     sheet = label_sheet(workspace, form.image)
     work = LabelWork(
@@ -127,7 +134,14 @@ def _said(sheet: LabelSheet, form: Pressed) -> tuple[Drawn, ...]:
         return (Drawn(form.concept),)
     if form.action not in ("accept", "clean", "skip"):
         raise InvalidInput(f"{form.action[:40]!r} is nothing that can be done with a picture")
-    return tuple(_drawn(sheet)) if form.action == "accept" else ()
+    if form.action != "accept":
+        return ()
+    if form.shown and form.shown != sheet.shown:
+        raise Conflict(
+            "what is proposed for this picture has changed since it was shown",
+            "Load it again, look at what is proposed now, then accept it.",
+        )
+    return tuple(_drawn(sheet))
 
 
 def _drawn(sheet: LabelSheet) -> list[Drawn]:

@@ -7,7 +7,7 @@ from andon.domain.stations import AlarmCode, Assignment, RolledBack
 from andon.errors import AndonError, NetworkError
 from andon.station.hub.library import Keeper
 from andon.station.hub.rollbacks import Superseded, alarm_of, fallback_of
-from andon.station.inspecting.inspectors import Inspectors
+from andon.station.inspecting.inspectors import Inspectors, Interrupted
 from andon.station.running.clock import Clock, back_off
 from andon.station.running.loops import Thread
 from andon.station.spool.thread import SpoolThread
@@ -56,8 +56,8 @@ class Assignments:
         """Whether the step did what it should; what is refused becomes an alarm, the old one goes on."""
         try:
             await step()
-        except NetworkError:
-            # The loop that reports raises the alarm for it; what is to be done stays to be done.
+        except (NetworkError, Interrupted):
+            # The loop that reports, or the way back, raises the alarm; what is to be done stays to be done.
             return False
         except AndonError as cause:
             self._refuse(cause)

@@ -54,9 +54,7 @@ def main(arguments: list[str]) -> None:
     station = socket.socket(fileno=int(arguments[0]))
     ring = Ring(int(arguments[1]), int(arguments[2]))
     setup = _setup(station, ring)
-    if setup.beside:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    elif setup.quiet:
+    if setup.quiet and not setup.beside:
         _keep_quiet()
     try:
         loaded = load_package(Path(setup.folder), setup.package)

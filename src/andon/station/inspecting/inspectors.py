@@ -27,6 +27,7 @@ HANDED_OVER = 0.05
 BESIDE_STARTUP = 600.0
 """Seconds that a shadow has to show that it works: it gets only the time that nobody else wants."""
 
+GAVE_WAY = "the start of an inspector gave way to the way back"
 LONGEST_PAUSE = 10.0
 ROUND = 0.25
 
@@ -45,6 +46,10 @@ class Running:
 
     assignment: Assignment
     process: InspectorProcess
+
+
+class Interrupted(OperatorError):
+    """A start gave way to the way back, which cannot wait; it may be tried again at once."""
 
 
 class Inspectors:
@@ -66,6 +71,8 @@ class Inspectors:
         self._state = state
         self._clock = clock
         self._starting = asyncio.Lock()
+        self._begun: asyncio.Task[InspectorProcess] | None = None
+        self._hurried = False
 
     def offer(self, frame: Frame, inspection: str, is_idle: bool) -> None:
         """Let the model beside look at a part that was answered; ``is_idle``: no other part waits."""
@@ -80,15 +87,29 @@ class Inspectors:
         """Start a second inspector, let it show that it works, make it durable with ``keep``, then switch.
 
         The switch is between two parts: whoever judges one holds on to the inspector it began with.
-        ``quiet``: it yields to the one that works until then.
+        ``quiet``: it yields to the one that works until then; what does not is the way back, for which any
+        other start gives way.
 
         Raises:
             PackageRefused: the package does not work here; the old one goes on.
+            Interrupted: the way back came first; the old one goes on until it is gone.
             OperatorError: no inspector can be started now; the old one goes on.
         """
+        if quiet:
+            await self._swapped(prepared, keep, quiet)
+            return
+        self._hurried = True
+        try:
+            if self._begun is not None:
+                self._begun.cancel()
+            await self._swapped(prepared, keep, quiet)
+        finally:
+            self._hurried = False
+
+    async def _swapped(self, prepared: Prepared, keep: Callable[[], Awaitable[None]], quiet: bool) -> None:
         async with self._starting:
             setup = replace(prepared.setup, quiet=quiet and self.running is not None)
-            process = await start(setup, self._slot_bytes, self._clock)
+            process = await self._started(setup, hurried=not quiet)
             try:
                 await keep()
             except BaseException:
@@ -98,6 +119,21 @@ class Inspectors:
             old = self._switch(process, prepared)
         if old is not None:
             await self._retire(old.process)
+
+    async def _started(self, setup: Setup, hurried: bool = False) -> InspectorProcess:
+        """Start one, unless or until the way back is to be started instead; under the lock."""
+        if self._hurried and not hurried:
+            raise Interrupted(GAVE_WAY)
+        self._begun = asyncio.ensure_future(start(setup, self._slot_bytes, self._clock))
+        try:
+            return await self._begun
+        except asyncio.CancelledError as cause:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise Interrupted(GAVE_WAY) from cause
+        finally:
+            self._begun = None
 
     async def run(self) -> None:
         """Replace a dead inspector, end a stuck one, ask an idle one to show that it works."""
@@ -165,12 +201,14 @@ class Inspectors:
             process.check()
 
     async def _replaced(self, prepared: Prepared) -> bool:
-        """Whether an inspector runs again."""
+        """Whether an inspector runs again, or somebody else sees to it."""
         try:
             async with self._starting:
                 if self.running is not None or self.prepared is not prepared:
                     return True
-                self._switch(await start(prepared.setup, self._slot_bytes, self._clock), prepared)
+                self._switch(await self._started(prepared.setup), prepared)
+        except Interrupted:
+            return True
         except PackageRefused as cause:
             self.spoiled = True
             now, values = self._clock.now(), {"package": prepared.setup.package[:12]}

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from andon.domain.images import Shape
@@ -230,18 +231,11 @@ async def start(setup: Setup, slot_bytes: int, clock: Clock, patience: float = S
         InspectorFailed: it died, or took too long.
         OperatorError: there is not enough memory, or no process can be started.
     """
-    descriptor = memory_file(slot_bytes)
-    ring = Ring(descriptor, slot_bytes)
     text = canonical(setup)
-    ring.write(0, text)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        child = await asyncio.to_thread(_spawn, (theirs.fileno(), descriptor), slot_bytes)
+        child, ours, ring = await _born(text, slot_bytes, setup.beside)
     except OSError as cause:
-        ours.close()
         raise OperatorError(f"the inspector cannot be started: {cause.strerror}") from cause
-    finally:
-        theirs.close()
     process = InspectorProcess(child, ours, ring, clock)
     process._send(str(len(text)).encode())
     try:
@@ -252,11 +246,45 @@ async def start(setup: Setup, slot_bytes: int, clock: Clock, patience: float = S
     return process
 
 
-def _spawn(descriptors: Sequence[int], slot_bytes: int) -> "subprocess.Popen[bytes]":
+async def _born(
+    text: bytes, slot_bytes: int, beside: bool
+) -> tuple["subprocess.Popen[bytes]", socket.socket, Ring]:
+    """A process with its socket and its memory, in which ``text`` lies; or nothing of these."""
+    with ExitStack() as undone:
+        ring = Ring(memory_file(slot_bytes), slot_bytes)
+        undone.callback(ring.close)
+        ring.write(0, text)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        undone.callback(ours.close)
+        with theirs:
+            descriptors = (theirs.fileno(), ring.descriptor)
+            spawning = asyncio.ensure_future(asyncio.to_thread(_spawn, descriptors, slot_bytes, beside))
+            try:
+                child = await asyncio.shield(spawning)
+            except asyncio.CancelledError:
+                # Its descriptors must stay until it has them; then the closed socket ends it.
+                child = await spawning
+                child.kill()
+                await asyncio.to_thread(child.wait)
+                raise
+        undone.pop_all()
+    return child, ours, ring
+
+
+def _spawn(descriptors: Sequence[int], slot_bytes: int, beside: bool) -> "subprocess.Popen[bytes]":
+    """One that judges beside yields from its first moment: what it imports takes seconds of a processor."""
     arguments = [sys.executable, "-m", CHILD, *map(str, descriptors), str(slot_bytes)]
-    return subprocess.Popen(
+    child = subprocess.Popen(
         arguments, pass_fds=tuple(descriptors), stdin=subprocess.DEVNULL, env=dict(os.environ)
     )
+    if beside:
+        try:
+            os.sched_setscheduler(child.pid, os.SCHED_IDLE, os.sched_param(0))
+        except OSError:
+            child.kill()
+            child.wait()
+            raise
+    return child
 
 
 def _look_at(future: "asyncio.Future[Any]") -> None:

@@ -17,13 +17,18 @@ class Ring:
     """``SLOTS`` slots of ``slot_bytes`` each.
 
     Args:
-        descriptor: of the memory file, from :func:`memory_file` or from the parent process.
+        descriptor: of the memory file, from :func:`memory_file` or from the parent process; closed with
+            the ring, and where there is no memory for one.
     """
 
     def __init__(self, descriptor: int, slot_bytes: int) -> None:
         self.descriptor = descriptor
         self.slot_bytes = slot_bytes
-        self._memory = mmap.mmap(descriptor, SLOTS * slot_bytes)
+        try:
+            self._memory = mmap.mmap(descriptor, SLOTS * slot_bytes)
+        except OSError:
+            os.close(descriptor)
+            raise
         self._view = memoryview(self._memory)
 
     def write(self, slot: int, content: bytes) -> None:
@@ -70,5 +75,9 @@ def memory_file(slot_bytes: int) -> int:
             "Lower frame_bytes in the station's settings.",
         )
     descriptor = os.memfd_create("andon-frames", os.MFD_CLOEXEC)
-    os.ftruncate(descriptor, needed)
+    try:
+        os.ftruncate(descriptor, needed)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor

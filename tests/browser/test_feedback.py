@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
+from simulators.programs import until
 from simulators.records import T0, capture, identity, package, recipe, record, report, review
 
 from andon.blobs.uploads import Piece
@@ -84,6 +86,10 @@ def returned(workspace: Workspace) -> None:
     deliver(workspace, "ST-1", Delivery(given_up=(PARTS[-1][0].id,)))
 
 
+def is_shown(image: Locator) -> bool:
+    return bool(image.evaluate("image => image.complete && image.naturalWidth >= 64"))
+
+
 def test_an_empty_page_says_what_belongs_here(address: str, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(f"{address}/feedback")
@@ -105,8 +111,8 @@ def test_one_sees_what_came_back_and_why(
     expect(tiles.nth(4)).to_contain_text("false alarm (anna)")
     for place in range(len(PARTS)):
         tiles.nth(place).scroll_into_view_if_needed()
-        expect(tiles.nth(place).locator("img")).to_have_js_property("complete", True)
-        assert tiles.nth(place).locator("img").evaluate("image => image.naturalWidth") >= 64
+        # The page draws itself anew when something comes, so one picture may be asked for twice.
+        until("its picture is shown", partial(is_shown, tiles.nth(place).locator("img")))
     stations = page.get_by_role("region", name="What stations send")
     expect(stations).to_contain_text("2: today's quota is used up")
     page.get_by_label("Why it came back").first.select_option("wrong")

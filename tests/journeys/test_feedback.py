@@ -10,6 +10,8 @@ from simulators.line_books import contradictions
 from simulators.line_plant import CLIENT, DEADLINE, STATION, Line, Plant, running
 from simulators.programs import until
 
+from andon.domain.quality import SECOND_LOOK_SHARE
+
 pytestmark = pytest.mark.skipif(broker.PROGRAM is None, reason="mosquitto is not installed")
 
 SHARE = 0.4
@@ -36,7 +38,8 @@ def test_what_a_killed_station_chose_comes_back_once(plant: Learned, tmp_path: P
         assert len(told_why) == len(set(told_why))
         reasons = {reason for _, reason in told_why}
         assert reasons == {"audit", "random"}
-        assert {why["probability"] for row in rows for why in row["chosen"]} <= {SHARE, keep["audit"]}
+        shares = {SHARE, keep["audit"], SECOND_LOOK_SHARE}
+        assert {why["probability"] for row in rows for why in row["chosen"]} <= shares
         chosen = {row["inspection"]["id"] for row in rows}
         by_policy = [record for record in books.stored if record.at >= rows[-1]["inspection"]["at"]]
         assert chosen <= {record.id for record in by_policy}

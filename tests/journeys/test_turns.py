@@ -15,6 +15,7 @@ import pytest
 from journeys.conftest import SIDE, Plant, andon, must
 from simulators.records import report
 
+from andon.domain.approvals import ApprovalDecision
 from andon.domain.datasets import DatasetSpec, Split
 from andon.domain.gates import Purpose
 from andon.domain.images import ImageFilter
@@ -42,6 +43,7 @@ from andon.services.loops import (
 )
 from andon.services.recipes import find_recipe, versions_of
 from andon.services.releases import stop
+from andon.services.selections import list_selections, make_selection
 from andon.services.stations import take_report
 from andon.services.workspaces import Workspace, now, open_workspace
 from andon.store import gates as stored_gates
@@ -155,6 +157,34 @@ def test_otherwise_it_waits_for_a_person_and_goes_on_after(workspace: Workspace)
     decided = ended.of(TurnStep.APPROVED)
     assert decided is not None and decided.detail == "by ada: the flips are harmless"
     assert turn_needs(workspace) == ()
+
+
+def test_a_plan_does_not_approve_what_a_person_withdrew(workspace: Workspace) -> None:
+    package = find_recipe(workspace, "brackets@1").package
+    planned(workspace, approves=True)
+    turn = start_turn(workspace, "brackets", "asked for by hand", by_worker=False)
+    withdraw(workspace, package, "it passes scratches on the edge")
+    waiting = do_turn(workspace, turn.id, silent)
+    assert waiting.waits and not waiting.ended
+    assert approvals_of(workspace, package)[-1].decision is ApprovalDecision.WITHDRAWN
+    assert all_releases(workspace) == ()
+    approve(replace(workspace, who="ada"), package, "only on the old light")
+    assert do_turn(workspace, turn.id, silent).subject(TurnStep.ENDED) == Ending.RELEASED
+
+
+def test_a_turn_that_died_after_its_selection_was_made_does_not_make_another(
+    workspace: Workspace, plant: Plant, tmp_path: Path
+) -> None:
+    shutil.copytree(plant.fresh, tmp_path / "fresh")
+    names = [str(path.relative_to(tmp_path / "fresh")) for path in (tmp_path / "fresh").rglob("*.png")]
+    (tmp_path / "fresh" / "manifest.csv").write_text("\n".join(["path", *names]))
+    must(andon("-w", workspace.folder, "images", "import", tmp_path / "fresh", "--source", "fresh"))
+    plan = planned(workspace, approves=True)
+    turn = start_turn(workspace, "brackets", "asked for by hand", by_worker=False)
+    made = make_selection(workspace, plan.selection, key=turn.id)
+    ended = do_turn(workspace, turn.id, silent)
+    assert ended.subject(TurnStep.SELECTED) == made.id, ended.events[-1].detail
+    assert len(list_selections(workspace, None, 10).rows) == 1
 
 
 def test_new_cuts_of_a_model_that_is_approved_already_are_not_released_unseen(workspace: Workspace) -> None:

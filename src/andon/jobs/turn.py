@@ -2,7 +2,8 @@
 
 Each step is a row when it is made; a turn that was killed is done again from the first step without one.
 A step that was made twice because its row was lost gives the same again: the same data give the same
-snapshot, a training goes on or is found finished, a recipe version says which turn made it.
+snapshot, a training goes on or is found finished, a recipe version says which turn made it, and a selection
+has the turn's id.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -263,7 +264,8 @@ def _approve(session: Session) -> Made:
     decided = approvals_of(workspace, model)
     if decided and decided[-1].decision is ApprovalDecision.APPROVED:
         return Made(model, f"by {decided[-1].author}: {decided[-1].reason}")
-    if not plan.approves:
+    withdrawn = bool(decided) and decided[-1].decision is ApprovalDecision.WITHDRAWN
+    if withdrawn or not plan.approves:  # a plan does not overrule the person who withdrew
         return Made("", "waits for a person", waits=True)
     gate = find_gate(workspace, turn.subject(TurnStep.GATED))
     if not gate.outcome.parts:
@@ -305,7 +307,7 @@ def _select(session: Session) -> Made:
     model = session.turn.subject(TurnStep.TRAINED)
     settings = replace(session.plan.selection, package=model)
     try:
-        made = make_selection(session.workspace, settings, session.report)
+        made = make_selection(session.workspace, settings, session.report, key=session.turn.id)
     except NotPossible as nothing:
         return Made("", nothing.message)
     return Made(made.id, f"{len(made.picks)} pictures to label next, of {made.looked_at:,} looked at")

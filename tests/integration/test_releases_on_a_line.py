@@ -87,7 +87,7 @@ def step(cell: Cell, of: Release, station: str = STATION) -> ReleaseStep:
 
 
 def settings(shadow: int, watch: float) -> ReleaseSettings:
-    return ReleaseSettings(shadow, 600.0, 0.5, WatchLimits(watch, rejects=0.1, parts=5))
+    return ReleaseSettings(shadow, 600.0, 0.5, WatchLimits(watch, rejects=0.1, p99=10_000.0, parts=5))
 
 
 def begin(cell: Cell, recipe: str, how: ReleaseSettings) -> Release:

@@ -108,8 +108,8 @@ def test_what_was_judged_beside_is_counted_by_station_and_time(
         if beside is not None:
             add_shadow(tx, part.id, second, beside)
     trial = Trial("ST-1", second.name, second.version, T0)
-    assert releases.tally(tx, trial) == ShadowTally(4, 3, 2, 2)
-    assert releases.tally(tx, replace(trial, since=T1)) == ShadowTally(4, 3, 2, 2)
+    assert releases.tally(tx, trial) == ShadowTally(4, 3, 2, 2, 1, 1)
+    assert releases.tally(tx, replace(trial, since=T1)) == ShadowTally(4, 3, 2, 2, 1, 1)
     for other in (
         replace(trial, since=LATER),
         replace(trial, station="ST-2"),

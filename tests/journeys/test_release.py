@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(broker.PROGRAM is None, reason="mosquitto is not
 
 Start = Callable[..., AbstractContextManager[Plant]]
 SHADOWED = 10
+WATCH = {"parts": 10, "p99": DEADLINE}
 NEVER_REJECTS = Cuts(1.5, 2.0)
 ALL_TOO_DARK = HealthLimits(dark=0.98, bright=0.99)
 
@@ -45,7 +46,7 @@ def gated(plant: Plant, change: Callable[[Recipe], Recipe]) -> str:
 
 
 def release(plant: Plant, recipe: str, **settings: Any) -> str:
-    told = {"deadline": DEADLINE, "shadow_flips": 1.0, **settings}
+    told = {"deadline": DEADLINE, "shadow_flips": 1.0, "shadow_passes": 1.0, "watch": WATCH, **settings}
     asked = {"recipe": recipe, "waves": [[STATION]], "reason": "a better one", "settings": told}
     return str(plant.hub.post("/api/releases", asked)["id"])
 
@@ -75,7 +76,7 @@ def test_a_good_release_stays_and_a_bad_one_comes_back_by_itself(start: Start) -
     with start(Line()) as plant:
         plant.until_heard(5)
         good = gated(plant, lambda now: replace(now, cuts=dict.fromkeys(now.cuts, NEVER_REJECTS)))
-        first = release(plant, good, shadow_parts=SHADOWED, watch={"seconds": 5.0})
+        first = release(plant, good, shadow_parts=SHADOWED, watch=WATCH | {"seconds": 5.0})
         until_step(plant, first, "done")
         assert steps(plant, first) == ["waiting", "shadow", "switched", "watched", "done"]
         assert shadowed(plant) >= SHADOWED

@@ -37,12 +37,18 @@ def make(
     shadow_flips: Annotated[
         float, typer.Option(help="Stops for a person if a larger share would have another verdict, 0 to 1.")
     ] = 0.5,
-    watch_minutes: Annotated[float, typer.Option(help="How long a station is watched.")] = 30.0,
+    shadow_passes: Annotated[
+        float,
+        typer.Option(help="Stops for a person if it would pass a larger share of rejected parts, 0 to 1."),
+    ] = 0.3,
+    watch_minutes: Annotated[float, typer.Option(help="How long a station is watched, at least.")] = 30.0,
+    watch_parts: Annotated[int, typer.Option(help="Parts decided while watched, at least.", min=1)] = 200,
     factor: Annotated[
         float, typer.Option(help="It goes back if so many times as many are rejected as expected.", min=1.0)
     ] = 2.0,
     p99: Annotated[
-        float | None, typer.Option(help="It goes back if 1 part in 100 takes more milliseconds.")
+        float | None,
+        typer.Option(help="It goes back if 1 part in 100 takes more ms. Default: twice as before."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -56,8 +62,9 @@ def make(
     from andon.domain.stations import WatchLimits
     from andon.services.releases import ReleaseRequest, release
 
-    watch = WatchLimits(60 * watch_minutes, factor=factor, p99=p99)
-    settings = ReleaseSettings(shadow_parts, 60 * shadow_minutes, shadow_flips, watch)
+    watch = WatchLimits(60 * watch_minutes, factor=factor, p99=p99, parts=watch_parts)
+    shadow = (shadow_parts, 60 * shadow_minutes, shadow_flips)
+    settings = ReleaseSettings(*shadow, watch, shadow_passes=shadow_passes)
     waves = tuple(tuple(name.strip() for name in one.split(",") if name.strip()) for one in wave)
     made = release(workspace_of(context), ReleaseRequest(recipe, waves, reason, gate, settings))
     if as_json:

@@ -30,6 +30,9 @@ class ReleaseStep(StrEnum):
 HUB = "hub"
 """Author of the steps that nobody took by hand."""
 
+LEAST_REJECTED = 10
+"""With fewer rejected parts nothing is said of the share of them that another recipe would pass."""
+
 ENDED_STEPS = frozenset({ReleaseStep.DONE, ReleaseStep.ROLLED_BACK, ReleaseStep.STOPPED})
 
 
@@ -59,9 +62,14 @@ class ReleaseSettings:
         shadow_parts: parts of each station that the new recipe judges beside before the switch; 0: none.
         shadow_seconds: after which it goes on with fewer, where the station had no time for so many.
         shadow_flips: share of shadowed parts on which more disagreement than this stops it for a person.
+        shadow_passes: of the shadowed parts that what runs rejected, the share that the new recipe would
+            pass; more stops it for a person, where at least ``LEAST_REJECTED`` were rejected; 1: never.
         watch: when a station goes back by itself. Without ``rejects`` the share is taken from the shadow,
-            else from what the station said of the parts of the last day.
-        keep, send, deadline: as in an assignment; None: as the station has it.
+            the lower of both, else from what the station said of the parts of the last day; without ``p99``
+            it is taken from what the station reported before the switch. Its ``factor`` is also how many
+            times as many rejects as what runs the new recipe may have beside it, shown beyond chance.
+        keep, send, deadline: as in an assignment, from the switch on; None: as the station has it. They
+            stay where the station goes back.
     """
 
     shadow_parts: int = 200
@@ -71,9 +79,12 @@ class ReleaseSettings:
     keep: KeepPolicy | None = None
     send: SendPolicy | None = None
     deadline: float | None = None
+    shadow_passes: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.shadow_parts < 0 or not self.shadow_seconds > 0 or not 0 <= self.shadow_flips <= 1:
+        shares = (self.shadow_flips, self.shadow_passes)
+        possible = all(0 <= share <= 1 for share in shares)
+        if self.shadow_parts < 0 or not self.shadow_seconds > 0 or not possible:
             raise InvalidInput("parts, time or disagreement of a release's shadow are not possible")
         if self.deadline is not None and not 1 <= self.deadline <= MAX_DEADLINE:
             raise InvalidInput(

@@ -1,20 +1,11 @@
-"""Releasing: which step a station of a release takes next, and what it is told with that step."""
+"""Releasing: which step a station of a release takes next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from andon.domain.releases import HUB, Release, ReleaseEvent, ReleaseStep
-from andon.domain.stations import (
-    USUAL_DEADLINE,
-    Assignment,
-    KeepPolicy,
-    RolledBack,
-    Runnable,
-    Station,
-    StationReport,
-    WatchLimits,
-)
+from andon.domain.releases import HUB, LEAST_REJECTED, Release, ReleaseEvent, ReleaseStep
+from andon.domain.stations import Assignment, RolledBack, Station, StationReport
 from andon.units import Timestamp
 
 LAG_SECONDS = 60.0
@@ -31,12 +22,15 @@ class ShadowTally:
     Attributes:
         disagreeing: parts with another verdict.
         rejects, main_rejects: REJECT and REVIEW by the shadow and by what ran.
+        main_rejected: REJECT alone by what ran. freed: those of them that the shadow would have passed.
     """
 
     judged: int = 0
     disagreeing: int = 0
     rejects: int = 0
     main_rejects: int = 0
+    main_rejected: int = 0
+    freed: int = 0
 
     @property
     def disagreement(self) -> float:
@@ -52,7 +46,10 @@ class Seen:
         report: what it said last; None: nothing yet.
         told: the assignment in force; None: it was never told anything.
         shadow: what the release's recipe judged beside since that began.
-        parts: that the release's recipe judged there since the switch.
+        many_rejects: its rejects show, beyond chance, that it has more than ``factor`` times as many as
+            what runs.
+        parts: that the release's recipe decided there since it was watched.
+        counters: of the assignments of this release that tell what the one in force tells.
         may_begin: all stations of the waves before are DONE.
         approved: the release's model may go to stations now.
         known: the hub knows the recipe version that the station says it runs.
@@ -61,7 +58,9 @@ class Seen:
     report: StationReport | None
     told: Assignment | None
     shadow: ShadowTally = ShadowTally()
+    many_rejects: bool = False
     parts: int = 0
+    counters: frozenset[int] = frozenset()
     may_begin: bool = True
     approved: bool = True
     known: bool = True
@@ -148,64 +147,6 @@ def may_begin(release: Release, station: str, steps: Mapping[str, ReleaseStep]) 
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """What an assignment is made of.
-
-    Attributes:
-        new: what is released. running: what the station really runs; None: nothing.
-        told: the assignment in force. before: the last one that is not of this release.
-        rejects: expected share of REJECT and REVIEW; None: not known.
-    """
-
-    new: Runnable
-    running: Runnable | None
-    told: Assignment | None
-    before: Assignment | None = None
-    rejects: float | None = None
-
-
-def assignment_for(
-    release: Release, event: ReleaseEvent, pieces: Pieces, counter: int
-) -> Assignment | None:
-    """What the station is told with ``event``; None: what it was told stays.
-
-    STOPPED ends the shadow; ROLLED_BACK by the station itself needs no word, since it went back already.
-    """
-    running, told = pieces.running, pieces.told
-    if event.step is ReleaseStep.SHADOW and running is not None:
-        made = _assignment(release, event, (running, told, counter))
-        return replace(made, shadow=pieces.new, fallback=_kept_fallback(running, told))
-    if event.step is ReleaseStep.SWITCHED:
-        made = _assignment(release, event, (pieces.new, told, counter))
-        before = None if running is None or _is_same(running, pieces.new) else running
-        watch = _watch(release.settings.watch, pieces.rejects)
-        return replace(made, fallback=before, watch=watch)
-    shadowed = told is not None and told.release == release.id and told.shadow is not None
-    if event.step is ReleaseStep.STOPPED and shadowed and running is not None:
-        return _as_before(_assignment(release, event, (running, told, counter)), pieces)
-    return None
-
-
-def _as_before(made: Assignment, pieces: Pieces) -> Assignment:
-    """``made``, with all else as before the shadow, where the station still runs what it ran then."""
-    before = pieces.before
-    if before is None or before.recipe != made.recipe:
-        fallback = None if pieces.running is None else _kept_fallback(pieces.running, pieces.told)
-        return replace(made, release=None, fallback=fallback)
-    again = replace(before, counter=made.counter, author=made.author, at=made.at)
-    return replace(again, shadow=None, watch=None)
-
-
-def way_back(told: Assignment, counter: int, by: tuple[str, Timestamp]) -> Assignment | None:
-    """What a station is told when a person takes it back to what ran before; None: nothing did."""
-    before = told.fallback
-    if before is None:
-        return None
-    changed = replace(told, counter=counter, recipe=before.recipe, variants=before.variants)
-    return replace(changed, shadow=None, fallback=None, watch=None, author=by[0], at=by[1])
-
-
 def _event(
     release: Release, station: str, what: tuple[ReleaseStep, str], by: tuple[str, Timestamp]
 ) -> ReleaseEvent:
@@ -228,10 +169,15 @@ def _overtaken(seen: Seen) -> str:
 
 
 def _went_back(release: Release, seen: Seen) -> RolledBack | None:
-    """What the station says of going back from what this release told it."""
+    """What the station says of going back from what this release told it.
+
+    It may have gone back before it heard of a newer assignment that tells the same, e.g. with another send
+    policy: what it says of the one before counts as well.
+    """
     back = seen.report.rolled_back if seen.report else None
-    ours = seen.told is not None and seen.told.release == release.id
-    return back if back and ours and seen.told and back.counter == seen.told.counter else None
+    if back is None or seen.told is None or seen.told.release != release.id:
+        return None
+    return back if back.counter == seen.told.counter or back.counter in seen.counters else None
 
 
 def _begin(release: Release, seen: Seen, report: StationReport, now: Timestamp) -> _Next:
@@ -278,11 +224,32 @@ def _shadowed(release: Release, seen: Seen, report: StationReport, passed: float
     words = f"{tally.disagreeing} of {tally.judged} parts would have another verdict"
     if tally.judged and tally.disagreeing > settings.shadow_flips * of:
         return ReleaseStep.STOPPED, f"{words}: more than {100 * settings.shadow_flips:g} % are not allowed"
-    if tally.judged >= settings.shadow_parts:
-        return ReleaseStep.SWITCHED, words
-    if is_over and (tally.judged or (count and count.dropped)):
-        return ReleaseStep.SWITCHED, f"{words}; for more there was no time in {passed:.0f} s"
-    return None
+    enough = tally.judged >= settings.shadow_parts
+    if not enough and not (is_over and (tally.judged or (count and count.dropped))):
+        return None
+    bad = _bad_shadow(release, seen)
+    if not enough:
+        words = f"{words}; for more there was no time in {passed:.0f} s"
+    return (ReleaseStep.STOPPED, bad) if bad else (ReleaseStep.SWITCHED, words)
+
+
+def _bad_shadow(release: Release, seen: Seen) -> str:
+    """Why what was judged beside is for a person to decide; empty where nothing speaks against it."""
+    tally, settings = seen.shadow, release.settings
+    if not tally.judged:
+        return "it judged no part beside: there was no time for any, so nothing is known of it"
+    if seen.many_rejects:
+        return (
+            f"it would not pass {tally.rejects} of {tally.judged} parts, and what runs did not pass"
+            f" {tally.main_rejects}: more than {settings.watch.factor:g} times as many are not allowed"
+        )
+    rejected = tally.main_rejected
+    if rejected >= LEAST_REJECTED and tally.freed > settings.shadow_passes * rejected:
+        return (
+            f"it would pass {tally.freed} of {rejected} parts that what runs rejected: more than"
+            f" {100 * settings.shadow_passes:g} % are not allowed"
+        )
+    return ""
 
 
 def _switched(release: Release, seen: Seen, report: StationReport) -> _Next:
@@ -293,9 +260,9 @@ def _switched(release: Release, seen: Seen, report: StationReport) -> _Next:
 
 
 def _watched(release: Release, seen: Seen, report: StationReport, passed: float) -> _Next:
-    """Over, once the time is, and at least one part was judged: time alone shows nothing."""
-    still = runs(report, *_version(release))
-    if passed < release.settings.watch.seconds or not seen.parts or not still:
+    """Over, once the time is, and enough parts were decided: time alone shows nothing."""
+    still, watch = runs(report, *_version(release)), release.settings.watch
+    if passed < watch.seconds or seen.parts < watch.parts or not still:
         return None
     parts = "1 part" if seen.parts == 1 else f"{seen.parts:,} parts"
     return ReleaseStep.DONE, f"{parts} in {passed:.0f} s, and it did not go back"
@@ -303,40 +270,6 @@ def _watched(release: Release, seen: Seen, report: StationReport, passed: float)
 
 def _runs_what_it_was_told(seen: Seen, report: StationReport) -> bool:
     return seen.told is not None and report.counter == seen.told.counter
-
-
-def _assignment(
-    release: Release, event: ReleaseEvent, what: tuple[Runnable, Assignment | None, int]
-) -> Assignment:
-    runnable, told, counter = what
-    settings = release.settings
-    return Assignment(
-        station=event.station,
-        counter=counter,
-        recipe=runnable.recipe,
-        variants=runnable.variants,
-        keep=settings.keep or (told.keep if told else KeepPolicy()),
-        deadline=settings.deadline or (told.deadline if told else USUAL_DEADLINE),
-        author=release.author,
-        at=event.at,
-        send=settings.send or (told.send if told else None),
-        release=release.id,
-    )
-
-
-def _kept_fallback(running: Runnable, told: Assignment | None) -> Runnable | None:
-    """Where the station could go back to from what it runs, as long as that does not change."""
-    if told is None or told.fallback is None or told.recipe != running.recipe:
-        return None
-    return told.fallback
-
-
-def _is_same(one: Runnable, other: Runnable) -> bool:
-    return (one.recipe.name, one.recipe.version) == (other.recipe.name, other.recipe.version)
-
-
-def _watch(limits: WatchLimits, rejects: float | None) -> WatchLimits:
-    return limits if limits.rejects is not None else replace(limits, rejects=rejects)
 
 
 def expected_rejects(rejects: int, parts: int) -> float | None:

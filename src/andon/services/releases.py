@@ -7,19 +7,14 @@ from sqlalchemy import Connection
 
 from andon.domain.gates import Gate
 from andon.domain.recipes import Recipe
+from andon.domain.release_orders import Pieces, assignment_for, way_back
 from andon.domain.releases import Release, ReleaseEvent, ReleaseSettings, ReleaseStep
-from andon.domain.releasing import (
-    Pieces,
-    assignment_for,
-    next_step,
-    to_stop,
-    way_back,
-)
+from andon.domain.releasing import next_step, to_stop
 from andon.domain.stations import StationReport
 from andon.errors import Conflict, InvalidInput, Refused
 from andon.services.assignments import hub_key, put_in_force, refuse_unapproved, runnable
 from andon.services.recipes import find_recipe
-from andon.services.release_seen import expected, running, seen_of
+from andon.services.release_seen import BACK, expected, running, seen_of
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import assignments as stored_assignments
 from andon.store import gates as stored_gates
@@ -31,9 +26,6 @@ MAX_REASON = 2000
 """Characters."""
 
 MAX_STATIONS = 500
-
-BACK = 10
-"""Assignments that are looked through for what a station was told before."""
 
 BAD_ENDS = frozenset({ReleaseStep.STOPPED, ReleaseStep.ROLLED_BACK})
 
@@ -200,7 +192,8 @@ def _pieces(tx: Connection, of: Release, event: ReleaseEvent) -> Pieces:
     rejects = expected(tx, of, station) if event.step is ReleaseStep.SWITCHED else None
     told = stored_assignments.history(tx, event.station, BACK)
     before = next((one for one in told if one.release != of.id), None)
-    return Pieces(new, running(tx, station), station.assignment, before, rejects)
+    p99 = station.report.p99 if station.report and station.report.p99 else None
+    return Pieces(new, running(tx, station), station.assignment, before, rejects, p99)
 
 
 def roll_back(

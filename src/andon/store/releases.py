@@ -180,7 +180,11 @@ def tally(tx: Connection, trial: Trial) -> ShadowTally:
     differs = case((shadows.c.verdict != inspections.c.verdict, 1), else_=0)
     stopped = case((shadows.c.verdict.in_(NOT_PASSED), 1), else_=0)
     main_stopped = case((inspections.c.verdict.in_(NOT_PASSED), 1), else_=0)
-    sums = (func.coalesce(func.sum(one), 0) for one in (differs, stopped, main_stopped))
+    is_reject = inspections.c.verdict == Verdict.REJECT
+    rejected = case((is_reject, 1), else_=0)
+    freed = case((is_reject & (shadows.c.verdict == Verdict.PASS), 1), else_=0)
+    counted = (differs, stopped, main_stopped, rejected, freed)
+    sums = (func.coalesce(func.sum(one), 0) for one in counted)
     row = tx.execute(_beside(trial, select(func.count(), *sums))).one()
     return ShadowTally(*(int(value) for value in row))
 

@@ -7,6 +7,7 @@ from simulators.records import FAST, package, recipe, report
 
 from andon.domain.feedback import SendPolicy
 from andon.domain.recipes import Recipe
+from andon.domain.release_orders import Pieces, assignment_for, way_back
 from andon.domain.releases import (
     HUB,
     Release,
@@ -18,15 +19,12 @@ from andon.domain.releases import (
 )
 from andon.domain.releasing import (
     FEW,
-    Pieces,
     Seen,
     ShadowTally,
-    assignment_for,
     expected_rejects,
     may_begin,
     next_step,
     to_stop,
-    way_back,
 )
 from andon.domain.serial import from_json, to_json
 from andon.domain.stations import (
@@ -49,7 +47,7 @@ LATER = Timestamp("2026-03-01T07:00:00.000000Z")
 OLD = replace(recipe(package()), version=1)
 NEW = replace(recipe(package("better")), version=2)
 
-SETTINGS = ReleaseSettings(100, 600.0, 0.2, WatchLimits(900.0))
+SETTINGS = ReleaseSettings(100, 600.0, 0.2, WatchLimits(900.0, parts=5))
 WAVES = (("ST-1", "ST-2"), ("ST-3",))
 
 
@@ -116,6 +114,11 @@ HOLD: dict[str, tuple[ReleaseStep, Seen, Timestamp]] = {
     "it runs the version from before": (ReleaseStep.SWITCHED, Seen(says(2, 7), told(NEW, 8)), LATER),
     "it is still watched": (ReleaseStep.WATCHED, Seen(says(2), told(NEW), parts=9), SOON),
     "no part came while it was watched": (ReleaseStep.WATCHED, Seen(says(2), told(NEW), parts=0), LATER),
+    "too few parts came while it was watched": (
+        ReleaseStep.WATCHED,
+        Seen(says(2), told(NEW), parts=4),
+        LATER,
+    ),
     "it does not run it any more": (ReleaseStep.WATCHED, Seen(says(1), told(NEW), parts=9), LATER),
     "it is done": (ReleaseStep.DONE, Seen(says(2), told(NEW), parts=9), LATER),
     "it is done and was told something else": (
@@ -200,8 +203,8 @@ GO: dict[str, tuple[ReleaseStep, Seen, Timestamp, ReleaseStep, str]] = {
         ReleaseStep.SHADOW,
         Seen(says(shadow=beside(dropped=4)), told()),
         LATER,
-        ReleaseStep.SWITCHED,
-        "0 of 0 parts",
+        ReleaseStep.STOPPED,
+        "judged no part beside",
     ),
     "so many disagree that the others cannot make up for it": (
         ReleaseStep.SHADOW,
@@ -223,6 +226,41 @@ GO: dict[str, tuple[ReleaseStep, Seen, Timestamp, ReleaseStep, str]] = {
         SOON,
         ReleaseStep.STOPPED,
         "41 of 200",
+    ),
+    "it rejects far more than what runs": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(100, 20, 25, 5), many_rejects=True),
+        SOON,
+        ReleaseStep.STOPPED,
+        "not pass 25 of 100 parts, and what runs did not pass 5: more than 2 times",
+    ),
+    "it passes what is rejected": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(100, 4, 6, 10, 10, 4)),
+        SOON,
+        ReleaseStep.STOPPED,
+        "would pass 4 of 10 parts that what runs rejected: more than 30 %",
+    ),
+    "it passes what is rejected, and there was no time for more": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(50, 4, 6, 10, 10, 4)),
+        LATER,
+        ReleaseStep.STOPPED,
+        "would pass 4 of 10 parts",
+    ),
+    "it passes a few of those that are rejected": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(100, 3, 7, 10, 10, 3)),
+        SOON,
+        ReleaseStep.SWITCHED,
+        "3 of 100 parts",
+    ),
+    "too few were rejected to say anything": (
+        ReleaseStep.SHADOW,
+        Seen(says(), told(), ShadowTally(100, 9, 0, 9, 9, 9)),
+        SOON,
+        ReleaseStep.SWITCHED,
+        "9 of 100 parts",
     ),
     "the station refuses the package": (
         ReleaseStep.SHADOW,
@@ -248,10 +286,10 @@ GO: dict[str, tuple[ReleaseStep, Seen, Timestamp, ReleaseStep, str]] = {
     ),
     "it was watched long enough": (
         ReleaseStep.WATCHED,
-        Seen(says(2), told(NEW), parts=1),
+        Seen(says(2), told(NEW), parts=5),
         LATER,
         ReleaseStep.DONE,
-        "1 part in 3600 s",
+        "5 parts in 3600 s",
     ),
 }
 
@@ -298,6 +336,17 @@ def test_a_station_that_went_back_says_why_and_who(step: ReleaseStep, expected: 
     assert decided(step, by_itself) == (expected, "40 of 50 parts rejected", "station/ST-1")
     by_hand = Seen(says(1, rolled_back=back(author="anna")), told(NEW))
     assert decided(step, by_hand) == (expected, "40 of 50 parts rejected", "anna")
+
+
+def test_going_back_from_an_earlier_word_of_the_same_release_counts() -> None:
+    left = says(1, 8, rolled_back=back(7))
+    same = Seen(left, told(NEW, 8), counters=frozenset({7, 8}))
+    assert decided(ReleaseStep.WATCHED, same) == (
+        ReleaseStep.ROLLED_BACK,
+        "40 of 50 parts rejected",
+        "station/ST-1",
+    )
+    assert decided(ReleaseStep.WATCHED, Seen(left, told(NEW, 8), counters=frozenset({8}))) is None
 
 
 def test_what_goes_wrong_at_one_station_stops_those_that_were_not_switched() -> None:
@@ -349,11 +398,25 @@ def test_the_switch_says_the_way_back_and_what_is_watched() -> None:
     made = assignment_for(release(), event(ReleaseStep.SWITCHED), pieces, 9)
     assert made is not None
     assert (made.recipe, made.shadow, made.fallback) == (NEW, None, OLD_ONE)
-    assert made.watch == WatchLimits(900.0, rejects=0.1)
+    assert made.watch == WatchLimits(900.0, rejects=0.1, parts=5)
     stated = release(settings=ReleaseSettings(watch=WatchLimits(rejects=0.3), deadline=70.0))
     made = assignment_for(stated, event(ReleaseStep.SWITCHED), pieces, 9)
     assert made is not None
     assert (made.watch, made.deadline) == (WatchLimits(rejects=0.3), 70.0)
+
+
+@pytest.mark.parametrize(("before", "allowed"), [(4.0, 24.0), (50.0, 100.0)])
+def test_a_switch_may_not_make_a_station_slow(before: float, allowed: float) -> None:
+    pieces = Pieces(NEW_ONE, OLD_ONE, told(shadow=NEW_ONE), p99=before)
+    made = assignment_for(release(), event(ReleaseStep.SWITCHED), pieces, 9)
+    assert made is not None
+    assert made.watch is not None
+    assert made.watch.p99 == allowed
+    stated = release(settings=ReleaseSettings(watch=WatchLimits(p99=70.0)))
+    made = assignment_for(stated, event(ReleaseStep.SWITCHED), pieces, 9)
+    assert made is not None
+    assert made.watch is not None
+    assert made.watch.p99 == 70.0
 
 
 def test_the_first_release_of_all_has_no_way_back() -> None:
@@ -414,7 +477,13 @@ def test_no_reject_in_few_parts_is_nothing_to_expect() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"shadow_parts": -1}, {"shadow_seconds": 0.0}, {"shadow_flips": 1.5}, {"deadline": 0.0}],
+    [
+        {"shadow_parts": -1},
+        {"shadow_seconds": 0.0},
+        {"shadow_flips": 1.5},
+        {"shadow_passes": 1.5},
+        {"deadline": 0.0},
+    ],
 )
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInput, match="not possible"):

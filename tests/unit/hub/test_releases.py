@@ -22,7 +22,7 @@ from andon.services.workspaces import Workspace, create_workspace
 HUB = "http://127.0.0.1:8400"
 PASS, REJECT = Verdict.PASS, Verdict.REJECT
 
-SETTINGS = ReleaseSettings(2, watch=WatchLimits(1e-6), shadow_flips=1.0)
+SETTINGS = ReleaseSettings(2, watch=WatchLimits(1e-6, parts=1), shadow_flips=1.0)
 ASKED = ReleaseRequest("brackets@2", (("ST-1",), ("ST-2",)), "fewer escapes", settings=SETTINGS)
 
 
@@ -73,6 +73,8 @@ def test_a_release_is_made_followed_and_taken_back(
         "disagreeing": 1,
         "rejects": 0,
         "main_rejects": 1,
+        "main_rejected": 1,
+        "freed": 1,
     }
     for _ in range(2):
         first.reports()

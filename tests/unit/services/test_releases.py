@@ -20,6 +20,7 @@ from andon.services.assignments import hub_key
 from andon.services.jobs import ago
 from andon.services.release_progress import page_of_releases, progress, release_needs
 from andon.services.releases import ReleaseRequest, acknowledge, last_steps, release, roll_back, stop
+from andon.services.sending import send_by
 from andon.services.stations import AssignmentRequest, assign, signed_assignment
 from andon.services.workspaces import Workspace, create_workspace
 from andon.store import assignments, recipes, releases
@@ -28,7 +29,7 @@ from andon.trust.assignments import verify
 PASS, REJECT, REVIEW = Verdict.PASS, Verdict.REJECT, Verdict.REVIEW
 
 AT_ONCE = 1e-6
-SETTINGS = ReleaseSettings(4, 3600.0, 0.25, WatchLimits(AT_ONCE))
+SETTINGS = ReleaseSettings(4, 3600.0, 0.25, WatchLimits(AT_ONCE, parts=1))
 
 
 @pytest.fixture
@@ -86,7 +87,8 @@ def test_a_release_goes_its_way_and_every_word_to_the_station_is_signed(
     switched = verify(signed_assignment(workspace, "ST-1"), hub_key(workspace).public, "ST-1", 3)
     assert switched.fallback is not None
     assert (switched.recipe.version, switched.fallback.recipe.version, switched.shadow) == (2, 1, None)
-    assert (switched.watch, switched.deadline) == (WatchLimits(AT_ONCE), 70.0)
+    watch = WatchLimits(AT_ONCE, p99=29.4, parts=1)  # the station reported 9.4 ms
+    assert (switched.watch, switched.deadline) == (watch, 70.0)
     st.reports()
     assert steps(workspace, of) == {"ST-1": ReleaseStep.WATCHED}
     st.reports()
@@ -104,7 +106,7 @@ def test_a_release_goes_its_way_and_every_word_to_the_station_is_signed(
 def test_what_is_expected_comes_from_the_shadow_or_else_from_the_day(
     workspace: Workspace, station: Callable[[str], ToldStation]
 ) -> None:
-    many = replace(SETTINGS, shadow_parts=30, shadow_flips=1.0)
+    many = replace(SETTINGS, shadow_parts=30, shadow_flips=1.0, shadow_passes=1.0)
     st = station("ST-1")
     begin(workspace, ("ST-1",), settings=many)
     st.reports()
@@ -121,6 +123,84 @@ def test_what_is_expected_comes_from_the_shadow_or_else_from_the_day(
     assert other.told.watch is not None
     assert other.told.watch.rejects == 3 / 32
     assert other.told.fallback is not None
+
+
+@pytest.mark.parametrize(
+    ("judged", "expected"),
+    [
+        ([(REJECT, REJECT)] * 5 + [(PASS, REVIEW)] * 6 + [(PASS, PASS)] * 49, 6 / 62),
+        ([(PASS, PASS)] * 200, 0.01),
+    ],
+)
+def test_a_shadow_that_rejects_more_does_not_set_its_own_limit(
+    workspace: Workspace,
+    station: Callable[[str], ToldStation],
+    judged: list[tuple[Verdict, Verdict]],
+    expected: float,
+) -> None:
+    st = station("ST-1")
+    begin(workspace, ("ST-1",), settings=ReleaseSettings(len(judged)))
+    st.reports()
+    st.judges(*judged)
+    st.reports()
+    assert st.told is not None
+    assert st.told.watch is not None
+    assert st.told.watch.rejects == expected
+
+
+@pytest.mark.parametrize(
+    ("judged", "words"),
+    [
+        ([(REJECT, PASS)] * 12 + [(PASS, PASS)] * 88, "would pass 12 of 12 parts that what runs rejected"),
+        ([(PASS, REVIEW)] * 30 + [(REJECT, REJECT)] * 3 + [(PASS, PASS)] * 67, "would not pass 33 of 100"),
+    ],
+)
+def test_by_default_a_model_that_passes_all_or_rejects_far_more_stops_before_the_switch(
+    workspace: Workspace,
+    station: Callable[[str], ToldStation],
+    judged: list[tuple[Verdict, Verdict]],
+    words: str,
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",), settings=ReleaseSettings(100))
+    st.reports()
+    st.judges(*judged)
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.STOPPED}
+    assert words in needs(workspace)[0][0]
+
+
+def test_a_watch_counts_only_parts_that_were_decided(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    few = replace(SETTINGS, shadow_parts=0, watch=WatchLimits(AT_ONCE, parts=3))
+    of = begin(workspace, ("ST-1",), settings=few)
+    for _ in range(2):
+        st.reports()
+    st.judges((PASS, None), (PASS, None), (Verdict.NO_DECISION, None))
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.WATCHED}
+    st.judges((PASS, None))
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.DONE}
+
+
+def test_going_back_is_heard_of_though_pictures_were_asked_for_meanwhile(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st = station("ST-1")
+    slow = replace(SETTINGS, watch=WatchLimits(900.0))
+    of = begin(workspace, ("ST-1",), settings=slow)
+    st.reports()
+    st.judges(*[(PASS, PASS)] * 4)
+    for _ in range(2):
+        st.reports()
+    st.goes_back("40 of 50 parts were rejected")
+    send_by(workspace, "ST-1", SendPolicy(quota=9))
+    st.obeys = False
+    st.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.ROLLED_BACK}
 
 
 def test_the_first_release_of_a_station_has_nothing_to_go_back_to(workspace: Workspace) -> None:

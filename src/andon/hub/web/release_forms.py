@@ -21,6 +21,9 @@ def usual_form() -> dict[str, str]:
         "shadow_parts": str(usual.shadow_parts),
         "shadow_minutes": f"{usual.shadow_seconds / 60:g}",
         "shadow_flips": f"{100 * usual.shadow_flips:g}",
+        "shadow_passes": f"{100 * usual.shadow_passes:g}",
+        "watch_parts": str(usual.watch.parts),
+        "missed": f"{100 * usual.watch.missed:g}",
         "watch_minutes": f"{usual.watch.seconds / 60:g}",
         "factor": f"{usual.watch.factor:g}",
         "undecided": f"{100 * usual.watch.undecided:g}",
@@ -44,12 +47,15 @@ def request_of(form: Mapping[str, str]) -> ReleaseRequest:
         undecided=_number(filled, "undecided") / 100,
         p99=_number(filled, "p99") if filled["p99"] else None,
         contradicted=_number(filled, "contradicted") / 100,
+        parts=_whole(filled, "watch_parts"),
+        missed=_number(filled, "missed") / 100,
     )
     settings = ReleaseSettings(
         shadow_parts=_whole(filled, "shadow_parts"),
         shadow_seconds=60 * _number(filled, "shadow_minutes"),
         shadow_flips=_number(filled, "shadow_flips") / 100,
         watch=watch,
+        shadow_passes=_number(filled, "shadow_passes") / 100,
     )
     return ReleaseRequest(filled["recipe"], _waves(filled), filled["reason"], settings=settings)
 

@@ -141,6 +141,6 @@ def test_the_image_of_a_chosen_pass_is_kept_and_worth_a_little_more() -> None:
     chosen = kept_to_send(passed, (Choice(SendReason.RANDOM, 0.01),))
     assert (passed.image, chosen.image) == (False, True)
     assert chosen.worth == UNJUDGED_WORTH < REJECT_WORTH
-    assert kept_to_send(passed, ()) == passed
+    assert kept_to_send(passed, None) == passed
     audited = keep(Decision(Verdict.PASS), KeepPolicy(0, 1), (0.5, 0.5))
     assert kept_to_send(audited, (Choice(SendReason.AUDIT, 1.0),)).worth == AUDIT_WORTH

@@ -1,8 +1,9 @@
 import pytest
 
-from andon.domain.feedback import Queue
+from andon.domain.feedback import Queue, SendReason
 from andon.domain.inspections import Decision, Reason, ReasonCode, Verdict
 from andon.domain.stations import KeepPolicy
+from andon.station.spool.choosing import Choice
 from andon.station.spool.keeping import (
     AUDIT_WORTH,
     PASS_WORTH,
@@ -10,6 +11,7 @@ from andon.station.spool.keeping import (
     REVIEW_WORTH,
     UNJUDGED_WORTH,
     keep,
+    kept_to_send,
 )
 
 POLICY = KeepPolicy(passes=0.1, audit=0.02)
@@ -54,3 +56,15 @@ def test_undecided_parts_are_kept_but_not_those_of_a_station_without_a_model() -
 
 def test_passes_are_given_up_before_undecided_parts_and_those_before_rejects() -> None:
     assert PASS_WORTH < UNJUDGED_WORTH < REJECT_WORTH < REVIEW_WORTH < AUDIT_WORTH
+
+
+def test_what_a_policy_did_not_choose_is_worth_less_than_anything_that_it_did() -> None:
+    chosen = (Choice(SendReason.RANDOM, 0.01),)
+    passed, reject = (
+        keep(Decision(verdict), POLICY, (0.9, 0.9)) for verdict in (Verdict.PASS, Verdict.REJECT)
+    )
+    review = keep(Decision(Verdict.REVIEW), POLICY, (0.9, 0.9))
+    worths = [kept_to_send(kept, ()).worth for kept in (passed, reject, review)]
+    assert worths == sorted(worths)
+    assert worths[-1] < PASS_WORTH < kept_to_send(passed, chosen).worth
+    assert kept_to_send(reject, None).worth == REJECT_WORTH, "without a policy all of it is sent"

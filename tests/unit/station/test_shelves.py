@@ -10,7 +10,7 @@ from andon.blobs.folder import FolderBlobs
 from andon.domain.inspections import Inspection, Kept
 from andon.domain.stations import AlarmCode
 from andon.station.running.loops import Thread
-from andon.station.spool.keeping import PASS_WORTH, REJECT_WORTH
+from andon.station.spool.keeping import PASS_WORTH, REJECT_WORTH, UNCHOSEN
 from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.records import Spool
 from andon.station.spool.shelves import Shelves, Space
@@ -89,6 +89,31 @@ def test_when_the_disk_runs_out_passes_go_first_then_rejects_and_records_never(r
     room.disk.others[0] = 0
     room.tidy()
     assert AlarmCode.DISK_LOW not in room.state.alarms
+
+
+def test_under_a_policy_what_it_did_not_choose_goes_first_and_is_no_alarm(room: Room) -> None:
+    _, chosen = room.keep(b"p" * 300, PASS_WORTH)
+    unchosen = [room.keep(bytes([n]) * 200, REJECT_WORTH - UNCHOSEN)[1] for n in range(2)]
+    room.disk.others[0] = 250
+    room.tidy()
+    assert [room.blobs.has(digest) for digest in unchosen] == [False, True]
+    room.disk.others[0] = 450
+    room.tidy()
+    assert (room.blobs.has(unchosen[1]), room.blobs.has(chosen)) == (False, True)
+    assert (room.state.shed["images"], room.state.shed["unchosen"]) == (0, 2)
+    assert AlarmCode.DISK_LOW not in room.state.alarms
+    assert room.spool.waiting(9).given_up == (), "their records are here, and say so themselves"
+    room.disk.others[0] = 750
+    room.tidy()
+    assert not room.blobs.has(chosen)
+    assert room.state.shed["images"] == 1
+    assert AlarmCode.DISK_LOW in room.state.alarms
+
+
+def test_without_a_policy_what_one_did_not_choose_is_sent_too(room: Room) -> None:
+    part, reject = room.keep(b"r" * 100, REJECT_WORTH - UNCHOSEN)
+    room.spool.receipted([part.id], {}, [reject])
+    assert [blob.digest for blob in room.spool.pictures.wanted(9)] == [reject]
 
 
 def test_an_empty_shelf_on_a_full_disk_is_an_alarm_and_no_endless_search(room: Room) -> None:

@@ -218,7 +218,7 @@ class Line:
         cuts = told.recipe.cuts if told else {}
         seen = Seen(judgement.decision, judgement.scores, cuts, frame.origin.part_type)
         audit = kept.audit or second_look(judgement.decision.verdict, identity)
-        return kept_to_send(kept, choose(seen, send, audit, draw))
+        return kept_to_send(kept, choose(seen, send, audit, draw) if send else None)
 
     def _left(self, decided: _Decided, frame: Frame) -> float:
         """Seconds for the record; a part that is past its time already still gets its number."""

@@ -11,6 +11,9 @@ from andon.station.spool.choosing import Choice
 PASS_WORTH, UNJUDGED_WORTH, REJECT_WORTH, REVIEW_WORTH, AUDIT_WORTH, THUMBNAIL_WORTH = 1, 2, 3, 4, 5, 6
 """What is given up first when the disk runs out has the lowest; the hub gets the highest first."""
 
+UNCHOSEN = 10
+"""How much less an image is worth that a send policy did not choose: less than anything that is sent."""
+
 _QUEUES = {Verdict.REJECT: Queue.REJECT, Verdict.REVIEW: Queue.REVIEW}
 
 
@@ -33,10 +36,16 @@ class Keep:
     choices: tuple[Choice, ...] = ()
 
 
-def kept_to_send(kept: Keep, choices: Sequence[Choice]) -> Keep:
-    """The same, with the image kept where it is chosen to be sent: that makes a pass worth more."""
-    if not choices:
+def kept_to_send(kept: Keep, choices: Sequence[Choice] | None) -> Keep:
+    """The same, with the image kept where it is chosen to be sent: that makes a pass worth more.
+
+    ``choices``: None where there is no policy, so that all that is kept is sent.  Where there is one, what
+    it does not choose is given up before anything that it does.
+    """
+    if choices is None:
         return kept
+    if not choices:
+        return replace(kept, worth=kept.worth - UNCHOSEN)
     return replace(kept, image=True, worth=max(kept.worth, UNJUDGED_WORTH), choices=tuple(choices))
 
 

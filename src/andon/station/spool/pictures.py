@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from andon.station.spool.database import Database
+from andon.station.spool.keeping import UNCHOSEN
 from andon.units import Digest
 
 DAYS_KEPT = 31
@@ -24,7 +25,7 @@ class StoredBlob:
 
     Attributes:
         content: the bytes of a thumbnail; None where they are a file known by the digest.
-        worth: what is given up first when the disk runs out has the lowest.
+        worth: what is given up first when the disk runs out has the lowest; below 1 what no policy chose.
     """
 
     digest: Digest
@@ -44,7 +45,7 @@ class Pictures:
         self._database = database
         self._run, self._rows = database.run, database.rows
 
-    def wanted(self, limit: int, least: int = 0) -> tuple[StoredBlob, ...]:
+    def wanted(self, limit: int, least: int = -UNCHOSEN) -> tuple[StoredBlob, ...]:
         """Blobs the hub waits for, the most worth first, none worth less than ``least``."""
         return self._blobs(
             "state = ? AND worth >= ? ORDER BY worth DESC LIMIT ?", (_BlobState.WANTED, least, limit)

@@ -29,7 +29,8 @@ class Space:
 class Shelves:
     """Counts what waits and clears away: what the hub has, and, when space runs out, what it has not.
 
-    Images of passes go first, then those of parts nobody decided on, then rejects; records never.
+    Images of passes go first, then those of parts nobody decided on, then rejects; records never.  Where
+    there is a send policy, what it did not choose goes first, in the same order, and alarms nobody.
     """
 
     def __init__(self, spool: SpoolThread, blobs: FolderBlobs, space: Space) -> None:
@@ -48,8 +49,10 @@ class Shelves:
     async def _tidied(self, state: LineState, clock: Clock) -> None:
         await self._call(self._drop_spent)
         policy = state.assignment.keep if state.assignment else KeepPolicy()
-        shed = await self._call(self._shed, policy.max_bytes)
+        shed, unchosen = await self._call(self._shed, policy.max_bytes)
         state.shed["images"] += shed
+        if unchosen:
+            state.shed["unchosen"] += unchosen
         state.disk_free = self._space.free()
         state.spool, state.held, aside = await self._call(self._spool.counts)
         _alarm_low(state, clock, self._space, shed)
@@ -59,17 +62,19 @@ class Shelves:
         for blob in self._spool.pictures.spent(100):
             self._drop(blob)
 
-    def _shed(self, most: int) -> int:
-        """Give up images until the rest fits; gives how many the hub will never see."""
-        count, held = 0, self._spool.image_bytes()
+    def _shed(self, most: int) -> tuple[int, int]:
+        """Give up images until the rest fits; gives how many should have gone to the hub, and how many
+        a policy had not chosen.
+        """
+        sent, unchosen, held = 0, 0, self._spool.image_bytes()
         while held > most or self._space.free() < self._space.least:
             cheapest = self._spool.pictures.cheapest(1)
             if not cheapest:
                 break
             self._drop(cheapest[0])
             held -= cheapest[0].size
-            count += 1
-        return count
+            sent, unchosen = sent + (cheapest[0].worth > 0), unchosen + (cheapest[0].worth <= 0)
+        return sent, unchosen
 
     def _drop(self, blob: StoredBlob) -> None:
         """The file first: on a full disk, saying in the spool that it is gone needs the room it took."""

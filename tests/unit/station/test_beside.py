@@ -19,7 +19,7 @@ from andon.errors import DiskFull, NetworkError
 from andon.station.hub.client import Hub
 from andon.station.hub.contact import HubContact, Link
 from andon.station.hub.shadows import Shadows
-from andon.station.inspecting.beside import MAX_SAID, RETRY, ROUND, Beside
+from andon.station.inspecting.beside import MAX_SAID, RETRY, ROUND, STUCK, Beside
 from andon.station.inspecting.judgements import Judgement, Setup
 from andon.station.inspecting.process import InspectorFailed, PackageRefused
 from andon.station.running.clock import Clock
@@ -154,6 +154,26 @@ def test_one_that_dies_is_a_note_and_comes_back_later() -> None:
         assert len(bench.started) == 2
         assert bench.state.shadow.note == ""
         assert bench.state.alarms == {}
+
+    play(act)
+
+
+def test_one_that_hangs_is_killed_and_noted_and_comes_back() -> None:
+    async def act(bench: Bench) -> None:
+        bench.beside.want(SETUP)
+        await bench.hand.pass_(3 * ROUND)
+        bench.offer()
+        await bench.hand.pass_(STUCK)
+        assert not bench.started[0].ended.is_set(), "it may wait long for a processor"
+        await bench.hand.pass_(3 * ROUND)
+        assert (bench.started[0].ended.is_set(), bench.started[0].closed) == (True, True)
+        assert bench.state.shadow is not None
+        assert "no judgement for 60 s" in bench.state.shadow.note
+        await bench.hand.pass_(RETRY + ROUND)
+        bench.started[1].gate.set()
+        bench.offer()
+        await bench.hand.pass_(2 * STUCK)
+        assert (len(bench.started), bench.counts(), bench.state.shadow.note) == (2, (1, 1), "")
 
     play(act)
 

@@ -21,6 +21,9 @@ Begin = Callable[[Setup], Coroutine[Any, Any, InspectorProcess]]
 RETRY = 60.0
 """Seconds after which one that failed is started again."""
 
+STUCK = 60.0
+"""Seconds without an owed judgement after which it is killed; it may well wait long for a processor."""
+
 ROUND = 0.25
 MAX_SAID = 500
 """Judgements that wait for the disk; parts beyond are dropped."""
@@ -44,6 +47,8 @@ class Beside:
         self._process: InspectorProcess | None = None
         self._runs: Setup | None = None
         self._judging: asyncio.Task[None] | None = None
+        self._since = 0.0
+        self._stuck = False
         self._again = 0.0
         self._said: deque[Shadow] = deque()
 
@@ -74,6 +79,7 @@ class Beside:
         if not (is_idle and free) or process is None or setup is None or setup != self._wanted:
             self._count(dropped=1)
             return
+        self._since = self._clock.monotonic()
         self._judging = asyncio.ensure_future(self._judge(process, setup, frame, inspection))
 
     def take_said(self) -> tuple[Shadow, ...]:
@@ -86,6 +92,9 @@ class Beside:
         """Keep what is wanted running, until cancelled."""
         while True:
             process = self._process
+            if process is not None and self._is_silent():
+                self._stuck = True
+                process.kill()
             if process is not None and (process.ended.is_set() or self._runs != self._wanted):
                 await self._let_go(process)
             if self._process is None and self._wanted is not None:
@@ -117,10 +126,15 @@ class Beside:
             if not starting.cancelled():
                 raise
 
+    def _is_silent(self) -> bool:
+        return self._judging is not None and self._clock.monotonic() - self._since > STUCK
+
     async def _let_go(self, process: InspectorProcess) -> None:
         if self._runs == self._wanted:
             self._again = self._clock.monotonic() + RETRY
-            self._note("the shadow's inspector died; it is started again")
+            how = f"gave no judgement for {STUCK:g} s and was killed" if self._stuck else "died"
+            self._note(f"the shadow's inspector {how}; it is started again")
+        self._stuck = False
         self._process = self._runs = None
         await process.close()
 

@@ -170,7 +170,7 @@ def test_what_waits_is_said_until_it_is_labelled(plant: LabelPlant) -> None:
     made = make_selection(plant.workspace, replace(FIVE, minutes=1))
     (need,) = label_needs(plant.workspace)
     assert need.what == "3 pictures wait for labels (about 1 min)"
-    assert need.link == f"/label?selection={made.id}"
+    assert need.link == f"/selections/{made.id}"
     save_labels(plant.workspace, LabelWork(made.picks[0].image, selection=made.id, skipped=True))
     order = [pick.position for pick in waiting_pictures(plant.workspace, made)]
     assert order == [1, 2, 0]

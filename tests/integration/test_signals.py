@@ -51,20 +51,27 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with made.database.write() as tx:
         models.add(tx, package(), "mara", now())
         drafted = recipes.add_version(tx, recipe(package()))
-        stations.report(tx, report("ST-1"), "station/ST-1", ago(-60.0))
+        stations.report(tx, report("ST-1", at=ago(-60.0)), "station/ST-1", ago(-60.0))
         told = Assignment("ST-1", 1, drafted, (FAST,), KeepPolicy(), 40.0, "mara", ago(2 * HOUR))
         assignments.add(tx, told, SignedRow(as_text(told), "signature"))
     yield made
     made.database.close()
 
 
-def parts(workspace: Workspace, first: int, count: int, dark: float = 0.0, rejects: float = 0.03) -> None:
-    """Parts of ST-1 by its sequence, ``dark`` standard deviations too dark."""
+def parts(
+    workspace: Workspace,
+    first: int,
+    count: int,
+    dark: float = 0.0,
+    rejects: float = 0.03,
+    late: float = 0.0,
+) -> None:
+    """Parts of ST-1, ``dark`` standard deviations too dark; its clock is ``late`` by so many seconds."""
     rng = np.random.default_rng(first)
     made = []
     for number in range(first, first + count):
         verdict = Verdict.REJECT if rng.random() < rejects else Verdict.PASS
-        one = record("ST-1", number, verdict, at=ago(1.9 * HOUR - number))
+        one = record("ST-1", number, verdict, at=ago(1.9 * HOUR + late - number))
         assert one.capture is not None
         health = {"brightness": rng.normal(0.45 - 0.02 * dark, 0.02), "sharpness": rng.gamma(4, 0.05)}
         made.append(replace(one, capture=replace(one.capture, health=health)))
@@ -137,6 +144,16 @@ def test_a_new_release_is_compared_with_its_own_first_parts(workspace: Workspace
     take_note(workspace, look(workspace))
     assert not seen(workspace, SignalKind.HEALTH).raised
     assert signal_needs(workspace) == ()
+
+
+def test_parts_are_since_the_release_by_the_clock_of_the_station(workspace: Workspace) -> None:
+    """Its clock is a day behind: all that it judged seems to be from before the release."""
+    day = 24 * HOUR
+    with workspace.database.write() as tx:
+        stations.report(tx, report("ST-1", at=ago(day)), "station/ST-1", now())
+    parts(workspace, 1, BLOCK, late=day)
+    parts(workspace, BLOCK + 1, BLOCK, dark=3.0, late=day)
+    assert seen(workspace, SignalKind.HEALTH).raised
 
 
 def test_only_what_changed_noticeably_leaves_a_row(workspace: Workspace) -> None:

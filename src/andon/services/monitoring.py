@@ -12,6 +12,7 @@ from andon.domain.lines import is_silent
 from andon.domain.loops import LoopPlan, Turn
 from andon.domain.models import Costs
 from andon.domain.quality import Estimate, QualityRow
+from andon.domain.releasing import by_its_clock
 from andon.domain.signals import Signal, SignalKind
 from andon.domain.stations import Assignment, Station
 from andon.errors import NotFound, Refused, UserError
@@ -52,7 +53,7 @@ def look(workspace: Workspace) -> tuple[Signal, ...]:
         of_plans = [one for plan in plans for one in _of_plan(tx, plan, at)]
         stations = [s for s in stored_stations.everyone(tx) if s.assignment is not None]
         of_stations = [one for station in stations for one in _of_station(tx, station, limits, at)]
-        since = {s.name: _since(tx, s.assignment) for s in stations if s.assignment is not None}
+        since = {s.name: _since(tx, s, s.assignment) for s in stations if s.assignment is not None}
         noted = stored_signals.latest(tx)
     told = [s.assignment for s in stations if s.assignment is not None]
     of_features = [_of_features(workspace, one, since[one.station], (noted, limits, at)) for one in told]
@@ -174,7 +175,7 @@ def new_labels(tx: Connection, plan: LoopPlan, last: Turn | None) -> int:
 def _of_station(tx: Connection, station: Station, limits: Limits, at: Timestamp) -> Iterator[Signal]:
     if station.assignment is None:
         return
-    blocks = _blocks(tx, station.assignment)
+    blocks = _blocks(tx, station, station.assignment)
     for kind, drift in _drifts(blocks).items():
         least, where = limits.get((kind, station.name), 0.0), ("", station.name)
         if drift is None:
@@ -222,9 +223,9 @@ class _Blocks:
     latest: tuple[Inspection, ...] = ()
 
 
-def _blocks(tx: Connection, told: Assignment) -> _Blocks:
+def _blocks(tx: Connection, station: Station, told: Assignment) -> _Blocks:
     recipe = (told.recipe.name, told.recipe.version)
-    numbers = stored_inspections.sequences(tx, told.station, recipe, _since(tx, told))
+    numbers = stored_inspections.sequences(tx, told.station, recipe, _since(tx, station, told))
     parts = 0 if numbers is None else numbers[1] - numbers[0] + 1
     if numbers is None or parts < 2 * BLOCK:
         return _Blocks(parts)
@@ -245,14 +246,17 @@ def _drifts(blocks: _Blocks) -> dict[SignalKind, Drift | None]:
     }
 
 
-def _since(tx: Connection, told: Assignment) -> Timestamp:
-    """When the station was first told to run what it is told to run; later assignments may say the same."""
+def _since(tx: Connection, station: Station, told: Assignment) -> Timestamp:
+    """When the station was first told to run what it is told to run, by its own clock, as its records are.
+
+    Later assignments may say the same.
+    """
     since = told.at
     for earlier in stored_assignments.history(tx, told.station, ASSIGNMENTS):
         if (earlier.recipe.name, earlier.recipe.version) != (told.recipe.name, told.recipe.version):
             break
         since = earlier.at
-    return since
+    return by_its_clock(since, station)
 
 
 def _health(parts: Sequence[Inspection]) -> list[Mapping[str, float]]:

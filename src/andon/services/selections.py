@@ -227,7 +227,7 @@ def label_needs(workspace: Workspace) -> tuple[Need, ...]:
     wait = "picture waits" if far.waiting == 1 else "pictures wait"
     what = f"{far.waiting} {wait} for labels (about {minutes} min)"
     todo = "Accept or fix what the model proposes."
-    return (Need(what, todo, wrong=False, link=f"/label?selection={newest.id}", since=newest.at),)
+    return (Need(what, todo, wrong=False, link=f"/selections/{newest.id}", since=newest.at),)
 
 
 def _only(picks: Mapping[Place, Pick], keys: Collection[Place]) -> dict[Place, Pick]:

@@ -1,6 +1,7 @@
 """What the parts of a gate say of old and new: paired changes, and what a thousand parts cost."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from andon.analysis.paired import net_change
 from andon.domain.gates import UNNAMED, CaseSource, GateCase, Paired, ReviewModel
@@ -34,6 +35,12 @@ def good(cases: Sequence[GateCase]) -> list[GateCase]:
 def escapes(cases: Sequence[GateCase]) -> Paired | None:
     """Net new escapes, as a share of the defective parts."""
     return _paired(defective(cases), lambda c: (c.old is Verdict.PASS, c.new is Verdict.PASS))
+
+
+def escapes_once(cases: Sequence[GateCase]) -> Paired | None:
+    """The same with every part counted once: parts that came back for their scores stand for more than
+    themselves, and nobody knows for how many."""
+    return escapes([replace(case, weight=1.0) for case in cases])
 
 
 def overkill(cases: Sequence[GateCase]) -> Paired | None:

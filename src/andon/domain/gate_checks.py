@@ -1,7 +1,7 @@
 """What a gate asks of a candidate: pure, from what was measured to checks in words."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from andon.domain.gates import CaseSource, Check, GateCase, GateLimits, Paired
 from andon.domain.inspections import Verdict
@@ -26,6 +26,7 @@ class Measured:
         is_alone: there is nothing to compare the candidate with.
         cases: all parts, those without truth too.
         escapes, overkill, reviews, misnamed: paired changes; None where there was nothing to count.
+        once: escapes with every part counted once; None where each stands for a known number.
         costs: of 1,000 parts under old and new; None where they are not known.
         milliseconds, memory: of old and new.
         absent: must-catch parts that were not replayed, because no picture of them is here.
@@ -42,6 +43,7 @@ class Measured:
     milliseconds: tuple[float, float] = (0.0, 0.0)
     memory: tuple[int, int] = (0, 0)
     absent: tuple[str, ...] = ()
+    once: Paired | None = None
 
 
 def checks_of(measured: Measured, limits: GateLimits) -> tuple[Check, ...]:
@@ -62,6 +64,8 @@ def _checks(measured: Measured, limits: GateLimits) -> Iterator[Check]:
     yield _enough_good(measured, limits)
     yield _golden(measured.cases, limits)
     yield _escapes(measured.escapes, limits)
+    if measured.once is not None:
+        yield replace(_escapes(measured.once, limits), name="escapes, each part once")
     yield _overkill(measured.overkill, limits)
     yield _reviews(measured.reviews, limits)
     yield from _misnamed(measured.misnamed, limits)

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from andon.domain.feedback import Review, truth_of
-from andon.domain.gates import UNNAMED, CaseSource, GateRequest, Holdout, Purpose
+from andon.domain.feedback import Answer, Review, truth_of
+from andon.domain.gates import UNNAMED, CaseSource, GateLimits, GateRequest, Holdout, Purpose, is_held
 from andon.domain.images import Image
 from andon.domain.inspections import Inspection, Verdict
 from andon.domain.models import Package
 from andon.domain.ontologies import ConceptKind
 from andon.domain.parts import part_key
 from andon.services.datasets import load_snapshot
+from andon.services.gate_weights import Sent
 from andon.services.holdouts import images_of
 from andon.services.models import find_package
 from andon.services.workspaces import Workspace
@@ -30,6 +31,10 @@ PAGE = 1000
 LONGEST_LINE = 50
 """Models that were begun with one another, at most."""
 
+ENOUGH = 6.3
+"""Times 1 / margin: with so many parts two that become worse do not yet break the bound (the limit of a
+Poisson count of two, at 95 %)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -41,13 +46,21 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a gate; see :class:`andon.domain.gates.GateCase` for source, weight and truth."""
+    """One part of a gate; see :class:`andon.domain.gates.GateCase` for source, weight and truth.
+
+    Attributes:
+        by_scores: its pictures came for what the model or a person said of it, not by a draw: how many
+            parts it stands for is not known, and its weight is the least.
+        one_word: that it is defective rests on one operator's word against the verdict.
+    """
 
     key: str
     source: CaseSource
     weight: float
     truth: tuple[str, ...] | None
     pictures: tuple[Picture, ...]
+    by_scores: bool = False
+    one_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,12 @@ class Collected:
         lost: golden parts of which no picture is here.
         known_before: parts that what runs now has learned from; it looks better on them than it is.
         more: there are more parts from lines than were asked for.
+        kept_apart: parts from lines that count, of those that are always kept for gates, where the
+            candidate has learned from others.
+        by_scores: parts that came back for what the model or a person said of them, not by a draw.
+        one_word: defective parts that rest on one operator's word against the verdict.
+        easier: parts from lines that somebody judged and the candidate did not learn from, and that nobody
+            kept apart: they do not count where ``left_easier``, because what was labelled was chosen.
     """
 
     parts: tuple[Part, ...]
@@ -70,6 +89,11 @@ class Collected:
     lost: int = 0
     known_before: int = 0
     more: bool = False
+    by_scores: int = 0
+    one_word: int = 0
+    kept_apart: int = 0
+    easier: int = 0
+    left_easier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +128,78 @@ def collect_parts(
     Pictures of a part that came back from a line are judged together; of several inspections of one picture
     the latest that a person has reviewed is taken, else the latest.
     """
-    learned, before = _known(workspace, candidate), _known(workspace, baseline)
+    learned = _known(workspace, candidate)
     with workspace.database.read() as tx:
         held = {holdout.part: holdout.purpose for holdout in _by_weight(tx)}
-        gathered, more = _from_lines(tx, request.history if baseline else 0)
-        for key, images in images_of(tx, list(held)).items():
-            for image in images:
-                gathered[key].pictures.setdefault(image.digest, Picture(image))
-        here = {key: part for key, part in gathered.items() if part.pictures}
+        here, more = _gathered(tx, request.history if baseline else 0, held)
         taught = {key for key, part in here.items() if learned.has(key, part.images)}
         must = {key for key, purpose in held.items() if purpose is Purpose.MUST_CATCH}
         apart = {key: part for key, part in here.items() if key not in taught or key in must}
-        truths = _Truths.read(tx, list(apart.values()))
-    parts = tuple(_part(key, part, held.get(key), truths) for key, part in apart.items())
+        inspections = [one for part in here.values() for one in part.inspections]
+        said = _Truths.read(tx, list(apart.values())), Sent.read(tx, inspections)
+    parts = [_part(key, part, held.get(key), said) for key, part in apart.items()]
+    learned_of_line = any(part.inspections for key, part in here.items() if key not in apart)
+    sampled = _sampled(parts, request.limits) if learned_of_line else _Sampled(tuple(parts))
+    left = sampled.parts
+    before = _known(workspace, baseline)
     return Collected(
-        parts,
+        left,
         learned=len(here) - len(apart),
         taught=len(taught & must),
         absent=tuple(sorted(must - here.keys())),
         lost=len(held.keys() - must - here.keys()),
-        known_before=sum(before.has(p.key, [picture.image for picture in p.pictures]) for p in parts),
+        known_before=sum(before.has(p.key, [picture.image for picture in p.pictures]) for p in left),
         more=more,
+        by_scores=sum(part.by_scores and part.truth is not None for part in left),
+        one_word=sum(part.one_word for part in left),
+        kept_apart=sampled.kept_apart,
+        easier=sampled.easier,
+        left_easier=sampled.left_easier,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """Parts that count, or that nobody judged; see :class:`Collected` for the rest."""
+
+    parts: tuple[Part, ...]
+    kept_apart: int = 0
+    easier: int = 0
+    left_easier: bool = False
+
+
+def _sampled(parts: Sequence[Part], limits: GateLimits) -> _Sampled:
+    """Without the parts that are easier than the line's, where enough others are left.
+
+    What was labelled, and learned from, was chosen because it is hard: the judged parts that are left over
+    are easier.  Those that are kept for gates by their key alone were never offered.
+    """
+    judged = [part for part in parts if part.source in _OF_LINES and part.truth is not None]
+    kept = [part for part in judged if is_held(part.key)]
+    easier = {part.key for part in judged} - {part.key for part in kept}
+    asked = [*kept, *(part for part in parts if part.source is CaseSource.GOLDEN)]
+    defective = sum(bool(part.truth) for part in asked)
+    good = sum(part.truth == () for part in asked)
+    is_enough = (
+        defective * limits.margin >= ENOUGH
+        and good * min(limits.overkill_margin, limits.review_margin) >= ENOUGH
+        and defective >= limits.min_defective
+        and good >= limits.min_good
+    )
+    left = tuple(part for part in parts if not (is_enough and part.key in easier))
+    return _Sampled(left, len(kept), len(easier), is_enough)
+
+
+_OF_LINES = (CaseSource.HISTORY, CaseSource.AUDIT)
+
+
+def _gathered(tx: Connection, most: int, held: Mapping[str, Purpose]) -> tuple[dict[str, _Gathered], bool]:
+    """Parts of which a picture is here, from lines and held, and whether lines have more."""
+    gathered, more = _from_lines(tx, most)
+    for key, images in images_of(tx, list(held)).items():
+        for image in images:
+            gathered[key].pictures.setdefault(image.digest, Picture(image))
+    return {key: part for key, part in gathered.items() if part.pictures}, more
 
 
 def _by_weight(tx: Connection) -> Iterator[Holdout]:
@@ -211,11 +285,25 @@ class _Truths:
             return None
         return (review.concept or UNNAMED,) if is_defective else ()
 
+    def of_part(self, pictures: Sequence[Picture]) -> tuple[str, ...] | None:
+        """Defects on any of its pictures; clean only where somebody said so of every one."""
+        said = [self.of(picture) for picture in pictures]
+        found = tuple(sorted({name for names in said for name in names or ()}))
+        return found if found or None not in said else None
 
-def _part(key: str, gathered: _Gathered, held: Purpose | None, truths: _Truths) -> Part:
+    def is_one_word(self, picture: Picture) -> bool:
+        """Whether an operator missed a defect there, and nobody looked a second time."""
+        inspection = picture.inspection
+        review = self.reviews.get(inspection.id) if inspection else None
+        is_missed = review is not None and review.answer is Answer.MISSED
+        return is_missed and picture.image.digest not in self.labels
+
+
+def _part(key: str, gathered: _Gathered, held: Purpose | None, known: tuple[_Truths, Sent]) -> Part:
+    truths, sent = known
     pictures = tuple(gathered.pictures.values())
-    said = [truth for truth in map(truths.of, pictures) if truth is not None]
-    truth = tuple(sorted({name for names in said for name in names})) if said else None
+    truth = truths.of_part(pictures)
+    one_word = bool(truth) and all(truths.is_one_word(p) for p in pictures if truths.of(p))
     audit = _audited(gathered.inspections)
     match held:
         case Purpose.MUST_CATCH:
@@ -223,8 +311,9 @@ def _part(key: str, gathered: _Gathered, held: Purpose | None, truths: _Truths) 
         case Purpose.GOLDEN:
             return Part(key, CaseSource.GOLDEN, 1.0, truth, pictures)
     if audit:
-        return Part(key, CaseSource.AUDIT, 1 / audit, truth, pictures)
-    return Part(key, CaseSource.HISTORY, 1.0, truth, pictures)
+        return Part(key, CaseSource.AUDIT, 1 / audit, truth, pictures, one_word=one_word)
+    weight, by_scores = sent.weight(gathered.inspections)
+    return Part(key, CaseSource.HISTORY, weight, truth, pictures, by_scores, one_word)
 
 
 def _audited(inspections: Sequence[Inspection]) -> float:

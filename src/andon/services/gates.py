@@ -20,6 +20,7 @@ from andon.domain.serial import to_json
 from andon.errors import Conflict
 from andon.runtime.timing import Timing
 from andon.services.gate_cases import Collected
+from andon.services.gate_remarks import remarks_of
 from andon.services.jobs import enqueue
 from andon.services.models import find_package
 from andon.services.recipes import find_recipe
@@ -148,6 +149,7 @@ def outcome_of(contest: Contest, facts: Facts, costs: Costs | None) -> GateOutco
         milliseconds=_both(facts.timings, "median"),
         memory=_both(facts.timings, "memory"),
         absent=facts.collected.absent,
+        once=replays.escapes_once(cases) if facts.collected.by_scores and not is_alone else None,
     )
     shown = sorted(filter(_is_shown, cases), key=_order)
     return GateOutcome(
@@ -161,7 +163,7 @@ def outcome_of(contest: Contest, facts: Facts, costs: Costs | None) -> GateOutco
         parts=len(cases),
         unknown=sum(case.truth is None for case in cases),
         counts=_counts(cases),
-        remarks=tuple(_remarks(contest, facts, len(shown))),
+        remarks=(*remarks_of(request, facts.collected, cases), *_left_out(len(shown))),
         p95=_both(facts.timings, "p95"),
         reviews=measured.reviews,
         misnamed=measured.misnamed,
@@ -207,36 +209,7 @@ def _counts(cases: Sequence[GateCase]) -> Mapping[str, Mapping[str, int]]:
     return {source: dict(found) for source, found in counts.items()}
 
 
-def _remarks(contest: Contest, facts: Facts, shown: int) -> Iterator[str]:
-    collected = facts.collected
-    if contest.baseline is None:
-        yield "There is nothing to compare it with: only golden and must-catch parts were asked."
-    if collected.learned:
-        yield f"{collected.learned} parts are left out, because the candidate has learned from them."
-    if collected.taught:
-        yield (
-            f"{collected.taught} must-catch parts are asked although the candidate has learned from them: "
-            "that it catches them says less."
-        )
-    if collected.lost:
-        yield f"Of {collected.lost} golden parts no picture is here; they could not be asked."
-    unjudged = sum(case.unjudged for case in facts.cases)
-    if unjudged:
-        yield f"{unjudged} parts could not be judged at all; they are shown, and not counted."
-    if collected.known_before:
-        yield (
-            f"{collected.known_before} parts are known to what runs now from its training: it looks better "
-            "on them than it is."
-        )
-    if collected.more:
-        yield f"Only the latest {contest.request.history} pictures from lines were replayed."
-    unknown = [case for case in facts.cases if case.truth is None]
-    flipped = sum(case.flipped for case in unknown)
-    if unknown:
-        yield (
-            f"Of {len(unknown)} parts nobody has said what is on them; they are not counted. "
-            f"The two disagree on {flipped} of them: look at those."
-        )
+def _left_out(shown: int) -> Iterator[str]:
     if shown > MOST_FLIPS:
         yield f"{shown} parts flipped; the {MOST_FLIPS} that matter most are kept."
 

@@ -234,6 +234,15 @@ def count(tx: Connection, query: Query, newest: int | None = None) -> dict[Verdi
     return dict(counts)
 
 
+def stopped(tx: Connection, stations: Sequence[str]) -> dict[tuple[str, Verdict], int]:
+    """How many parts of ``stations`` did not pass, by station and verdict as first given."""
+    verdicts = [verdict for verdict in Verdict if verdict is not Verdict.PASS]
+    by = (inspections.c.station, inspections.c.verdict)
+    query = select(*by, func.count()).where(inspections.c.verdict.in_(verdicts))
+    found = tx.execute(query.where(inspections.c.station.in_(stations)).group_by(*by))
+    return {(station, Verdict(verdict)): number for station, verdict, number in found}
+
+
 def total_of(tx: Connection, package: Digest) -> int:
     """How many inspections a package made; read from an index alone."""
     made_by = select(packages.c.id).where(packages.c.digest == package).scalar_subquery()

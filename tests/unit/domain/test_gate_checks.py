@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from andon.analysis.replays import counted
+from andon.analysis.replays import counted, escapes, escapes_once
 from andon.domain.gate_checks import Measured, checks_of
 from andon.domain.gates import CaseSource, GateCase, GateLimits, Paired
 from andon.domain.inspections import Verdict
@@ -56,6 +56,7 @@ def test_a_candidate_that_is_not_worse_passes() -> None:
         ({"cases": MEASURED.cases[1:]}, "good parts"),
         ({"escapes": replace(FINE, parts=19)}, "defective parts"),
         ({"escapes": replace(FINE, upper=0.051)}, "escapes"),
+        ({"once": replace(FINE, upper=0.051)}, "escapes, each part once"),
         ({"overkill": replace(FINE, upper=0.11)}, "overkill"),
         ({"overkill": None}, "overkill"),
         ({"reviews": replace(FINE, upper=0.21)}, "good parts stopped"),
@@ -88,6 +89,19 @@ def test_what_neither_could_judge_is_not_counted() -> None:
     assert counted((dark, fine, GOLDEN)) == [GOLDEN]
     alone = replace(MEASURED, is_alone=True, escapes=None, overkill=None, cases=(GOLDEN, dark))
     assert failed(alone) == ["golden set"], "alone, what it cannot judge is judged wrongly"
+
+
+def test_parts_that_came_for_their_scores_are_also_counted_once() -> None:
+    """One audited escape that ends does not outweigh ten parts that would pass from now on."""
+    ended = replace(GOLDEN, source=CaseSource.AUDIT, weight=100.0, old=Verdict.PASS, new=Verdict.REJECT)
+    cases = (*[ended] * 3, *[ESCAPE] * 10, *[GOLDEN] * 90)
+    weighed, once = escapes(cases), escapes_once(cases)
+    assert weighed is not None
+    assert once is not None
+    assert weighed.upper < 0 < LIMITS.margin < once.upper
+    assert (once.worse, once.better, once.of) == (10, 3, 103)
+    measured = replace(MEASURED, escapes=weighed, once=once)
+    assert failed(measured) == ["escapes, each part once"]
 
 
 def test_two_parts_under_a_wrong_name_are_an_accident() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from andon.domain.releases import Release, ReleaseEvent, ReleaseStep
+from andon.domain.releases import Release, ReleaseEvent, ReleaseSettings, ReleaseStep
 from andon.domain.stations import USUAL_DEADLINE, Assignment, KeepPolicy, Runnable, WatchLimits
 from andon.units import Timestamp
 
@@ -42,7 +42,8 @@ def assignment_for(
         return replace(made, shadow=pieces.new, fallback=_kept_fallback(running, told))
     if event.step is ReleaseStep.SWITCHED:
         made = _assignment(release, event, (pieces.new, told, counter))
-        before = None if running is None or _is_same(running, pieces.new) else running
+        same = running is not None and _is_same(running, pieces.new)
+        before = _kept_fallback(running, told) if running is not None and same else running
         watch = _watch(release.settings.watch, pieces)
         return replace(made, fallback=before, watch=watch)
     shadowed = told is not None and told.release == release.id and told.shadow is not None
@@ -62,7 +63,10 @@ def _as_before(made: Assignment, pieces: Pieces) -> Assignment:
 
 
 def way_back(told: Assignment, counter: int, by: tuple[str, Timestamp]) -> Assignment | None:
-    """What a station is told when a person takes it back to what ran before; None: nothing did."""
+    """What a station is told when a person takes it back to what ran before; None: nothing did.
+
+    What it keeps and sends, and its deadline, stay as they are now.
+    """
     before = told.fallback
     if before is None:
         return None
@@ -74,7 +78,7 @@ def _assignment(
     release: Release, event: ReleaseEvent, what: tuple[Runnable, Assignment | None, int]
 ) -> Assignment:
     runnable, told, counter = what
-    settings = release.settings
+    settings = release.settings if event.step is ReleaseStep.SWITCHED else ReleaseSettings()
     return Assignment(
         station=event.station,
         counter=counter,

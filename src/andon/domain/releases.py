@@ -69,7 +69,7 @@ class ReleaseSettings:
             it is taken from what the station reported before the switch. Its ``factor`` is also how many
             times as many rejects as what runs the new recipe may have beside it, shown beyond chance.
         keep, send, deadline: as in an assignment, from the switch on; None: as the station has it. They
-            stay where the station goes back.
+            stay where the station goes back, and do not reach one that runs the version already.
     """
 
     shadow_parts: int = 200

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from andon.domain.recipes import Recipe
 from andon.domain.releases import HUB, LEAST_REJECTED, Release, ReleaseEvent, ReleaseStep
 from andon.domain.stations import Assignment, RolledBack, Station, StationReport
 from andon.units import Timestamp
@@ -48,6 +49,7 @@ class Seen:
         shadow: what the release's recipe judged beside since that began.
         many_rejects: its rejects show, beyond chance, that it has more than ``factor`` times as many as
             what runs.
+        before: what it was told to run when the release was made; None: nothing.
         parts: that the release's recipe decided there since it was watched.
         counters: of the assignments of this release that tell what the one in force tells.
         may_begin: all stations of the waves before are DONE.
@@ -59,6 +61,7 @@ class Seen:
     told: Assignment | None
     shadow: ShadowTally = ShadowTally()
     many_rejects: bool = False
+    before: Recipe | None = None
     parts: int = 0
     counters: frozenset[int] = frozenset()
     may_begin: bool = True
@@ -81,7 +84,7 @@ def next_step(
     last, report = history[-1], seen.report
     if report is None:
         return None
-    if last.step in _ON_THEIR_WAY and _is_overtaken(release, seen):
+    if _is_overtaken(release, last.step, seen):
         author = seen.told.author if seen.told else HUB
         return _event(release, last.station, (ReleaseStep.STOPPED, _overtaken(seen)), (author, now))
     back = _went_back(release, seen)
@@ -157,8 +160,27 @@ def _version(release: Release) -> tuple[str, int]:
     return release.recipe, release.recipe_version
 
 
-def _is_overtaken(release: Release, seen: Seen) -> bool:
-    return seen.told is None or seen.told.release != release.id
+def _is_overtaken(release: Release, step: ReleaseStep, seen: Seen) -> bool:
+    told = seen.told
+    if step is ReleaseStep.WAITING:
+        return told is not None and is_replaced(release, told.recipe, seen.before)
+    return step in _ON_THEIR_WAY and (told is None or told.release != release.id)
+
+
+def is_replaced(release: Release, told: Recipe, before: Recipe | None) -> bool:
+    """Whether a release that waits at a station ends there, since somebody told it to run another version.
+
+    Args:
+        release: that waits.
+        told: what the station is told to run.
+        before: what it was told to run when the release was made; None: nothing.
+    """
+    same = before is not None and (told.name, told.version) == (before.name, before.version)
+    return not same and not _is_released(release, told)
+
+
+def _is_released(release: Release, recipe: Recipe) -> bool:
+    return (recipe.name, recipe.version) == _version(release)
 
 
 def _overtaken(seen: Seen) -> str:
@@ -188,7 +210,11 @@ def _begin(release: Release, seen: Seen, report: StationReport, now: Timestamp) 
         return ReleaseStep.STOPPED, f"it runs {before}, which this hub does not know: there is no way back"
     if not seen.may_begin or _lags(seen, report, now):
         return None
-    if report.recipe and not runs(report, *_version(release)) and release.settings.shadow_parts:
+    runs_it = runs(report, *_version(release))
+    told_so = seen.told is not None and _is_released(release, seen.told.recipe)
+    if runs_it and told_so and _runs_what_it_was_told(seen, report):
+        return ReleaseStep.DONE, "it runs that version already, and keeps its way back"
+    if report.recipe and not runs_it and release.settings.shadow_parts:
         return (
             ReleaseStep.SHADOW,
             f"beside {before}, until {release.settings.shadow_parts} parts are judged",

@@ -57,6 +57,7 @@ def seen_of(
         told=station.assignment,
         shadow=shadow,
         many_rejects=_has_many(shadow, of.settings.watch.factor),
+        before=told_before(tx, station, last.at) if last.step is ReleaseStep.WAITING else None,
         parts=_decided(tx, trial, of.settings.watch.parts) if counts else 0,
         counters=_counters(tx, of, station),
         may_begin=may_begin(of, last.station, steps),
@@ -68,6 +69,15 @@ def seen_of(
 def _has_many(shadow: ShadowTally, factor: float) -> bool:
     main = expected_rejects(shadow.main_rejects, shadow.judged)
     return main is not None and exceeds(shadow.rejects, shadow.judged, min(1.0, factor * main))
+
+
+def told_before(tx: Connection, station: Station, at: Timestamp) -> Recipe | None:
+    """What a station was told to run at a time, as far as ``BACK`` assignments go back; None: nothing."""
+    told = station.assignment
+    if told is None or told.at <= at:
+        return None if told is None else told.recipe
+    earlier = stored_assignments.history(tx, station.name, BACK)
+    return next((one.recipe for one in earlier if one.at <= at), None)
 
 
 def _decided(tx: Connection, trial: Trial, wanted: int) -> int:

@@ -9,12 +9,12 @@ from andon.domain.gates import Gate
 from andon.domain.recipes import Recipe
 from andon.domain.release_orders import Pieces, assignment_for, way_back
 from andon.domain.releases import Release, ReleaseEvent, ReleaseSettings, ReleaseStep
-from andon.domain.releasing import next_step, to_stop
-from andon.domain.stations import StationReport
+from andon.domain.releasing import is_replaced, next_step, to_stop
+from andon.domain.stations import Station, StationReport
 from andon.errors import Conflict, InvalidInput, Refused
 from andon.services.assignments import hub_key, put_in_force, refuse_unapproved, runnable
 from andon.services.recipes import find_recipe
-from andon.services.release_seen import BACK, expected, running, seen_of
+from andon.services.release_seen import BACK, expected, running, seen_of, told_before
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import assignments as stored_assignments
 from andon.store import gates as stored_gates
@@ -122,6 +122,17 @@ def open_release_of(workspace: Workspace, station: str) -> ReleaseEvent | None:
     """The last step of the release that is on its way to a station; None where none is."""
     with workspace.database.read() as tx:
         return stored_releases.open_of(tx, station)
+
+
+def ended_by(workspace: Workspace, station: Station, recipe: Recipe) -> ReleaseEvent | None:
+    """The last step of the release that ends at a station which is told to run ``recipe``; None: none."""
+    with workspace.database.read() as tx:
+        last = stored_releases.open_of(tx, station.name)
+        if last is None or last.step is not ReleaseStep.WAITING:
+            return last
+        of = stored_releases.get(tx, last.release)
+        before = told_before(tx, station, last.at)
+    return last if is_replaced(of, recipe, before) else None
 
 
 def moves_with(tx: Connection, report: StationReport) -> bool:

@@ -91,12 +91,12 @@ HOLD: dict[str, tuple[ReleaseStep, Seen, Timestamp]] = {
     "the station never said anything": (ReleaseStep.WAITING, Seen(None, None), LATER),
     "the wave before is not done": (
         ReleaseStep.WAITING,
-        Seen(says(), told(belongs=None), may_begin=False),
+        Seen(says(), told(belongs=None), before=OLD, may_begin=False),
         LATER,
     ),
     "it takes up what it was told a moment ago": (
         ReleaseStep.WAITING,
-        Seen(says(counter=6), told(belongs=None)),
+        Seen(says(counter=6), told(belongs=None), before=OLD),
         SOON,
     ),
     "too few parts were judged beside": (
@@ -145,14 +145,14 @@ def test_what_holds_a_release_up(what: str) -> None:
 GO: dict[str, tuple[ReleaseStep, Seen, Timestamp, ReleaseStep, str]] = {
     "a wave begins": (
         ReleaseStep.WAITING,
-        Seen(says(), told(belongs=None)),
+        Seen(says(), told(belongs=None), before=OLD),
         SOON,
         ReleaseStep.SHADOW,
         "beside brackets@1, until 100 parts are judged",
     ),
     "a station that did not take up its assignment waits no longer": (
         ReleaseStep.WAITING,
-        Seen(says(counter=6), told(belongs=None)),
+        Seen(says(counter=6), told(belongs=None), before=OLD),
         LATER,
         ReleaseStep.SHADOW,
         "beside brackets@1",
@@ -166,7 +166,14 @@ GO: dict[str, tuple[ReleaseStep, Seen, Timestamp, ReleaseStep, str]] = {
     ),
     "it runs already": (
         ReleaseStep.WAITING,
-        Seen(says(2), told(NEW, belongs=None)),
+        Seen(says(2), told(NEW, belongs="earlier"), before=NEW),
+        SOON,
+        ReleaseStep.DONE,
+        "runs that version already, and keeps its way back",
+    ),
+    "it went back to it from something else": (
+        ReleaseStep.WAITING,
+        Seen(says(2, rolled_back=back()), told(OLD, belongs="earlier"), before=OLD),
         SOON,
         ReleaseStep.SWITCHED,
         "runs that version already",
@@ -309,9 +316,18 @@ def test_what_somebody_tells_a_station_meanwhile_ends_the_release_there(step: Re
     assert found == (ReleaseStep.STOPPED, "it was told to run brackets@1 meanwhile", "mara")
 
 
+def test_another_version_by_hand_ends_a_release_that_waits() -> None:
+    by_hand = told(replace(OLD, version=9), belongs=None)
+    for before in (OLD, None):
+        found = decided(ReleaseStep.WAITING, Seen(says(), by_hand, before=before, may_begin=False))
+        assert found == (ReleaseStep.STOPPED, "it was told to run brackets@9 meanwhile", "mara")
+    for same in (told(OLD, belongs=None), told(NEW, belongs=None)):
+        assert decided(ReleaseStep.WAITING, Seen(says(), same, before=OLD, may_begin=False)) is None
+
+
 def test_a_shadow_of_none_is_left_out() -> None:
     of = release(settings=replace(SETTINGS, shadow_parts=0))
-    found = decided(ReleaseStep.WAITING, Seen(says(), told(belongs=None)), SOON, of)
+    found = decided(ReleaseStep.WAITING, Seen(says(), told(belongs=None), before=OLD), SOON, of)
     assert found == (ReleaseStep.SWITCHED, "without a shadow, as asked; brackets@1 ran before", HUB)
 
 
@@ -403,6 +419,10 @@ def test_the_switch_says_the_way_back_and_what_is_watched() -> None:
     made = assignment_for(stated, event(ReleaseStep.SWITCHED), pieces, 9)
     assert made is not None
     assert (made.watch, made.deadline) == (WatchLimits(rejects=0.3), 70.0)
+    for step in (ReleaseStep.SHADOW, ReleaseStep.STOPPED):
+        other = assignment_for(stated, event(step), pieces, 9)
+        assert other is not None
+        assert other.deadline == 40.0  # what a release states counts from the switch on
 
 
 @pytest.mark.parametrize(("before", "allowed"), [(4.0, 24.0), (50.0, 100.0)])
@@ -431,6 +451,10 @@ def test_the_first_release_of_all_has_no_way_back() -> None:
     again = assignment_for(release(), event(ReleaseStep.SWITCHED), Pieces(NEW_ONE, NEW_ONE, None), 1)
     assert again is not None
     assert again.fallback is None
+    switched = told(NEW, belongs="earlier", fallback=OLD_ONE)
+    again = assignment_for(release(), event(ReleaseStep.SWITCHED), Pieces(NEW_ONE, NEW_ONE, switched), 8)
+    assert again is not None
+    assert again.fallback == OLD_ONE
 
 
 def test_only_a_shadow_is_taken_away_when_a_release_stops() -> None:

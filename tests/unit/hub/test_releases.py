@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from simulators.records import package, recipe
 from simulators.told_stations import NEW, ToldStation, stock
 
 from andon.domain.inspections import Verdict
@@ -18,6 +19,7 @@ from andon.services.approvals import withdraw
 from andon.services.releases import ReleaseRequest
 from andon.services.stations import AssignmentRequest, assign
 from andon.services.workspaces import Workspace, create_workspace
+from andon.store import recipes
 
 HUB = "http://127.0.0.1:8400"
 PASS, REJECT = Verdict.PASS, Verdict.REJECT
@@ -213,10 +215,14 @@ def test_a_release_that_went_wrong_stands_on_the_overview(
 
 
 def test_who_assigns_past_a_release_is_told_that_it_ends(
-    hub: TestClient, stations: tuple[ToldStation, ToldStation]
+    hub: TestClient, workspace: Workspace, stations: tuple[ToldStation, ToldStation]
 ) -> None:
     release(hub)
     stations[0].reports()
     ask = "/stations/{}/assignments/new?recipe=brackets@1"
     assert "A release is on its way here (shadow)" in hub.get(ask.format("ST-1")).text
-    assert "A release is on its way here (waiting)" in hub.get(ask.format("ST-2")).text
+    assert "It goes on after this assignment" in hub.get(ask.format("ST-2")).text
+    with workspace.database.write() as tx:
+        recipes.add_version(tx, recipe(package()))
+    other = hub.get(ask.format("ST-2").replace("@1", "@3")).text
+    assert "A release is on its way here (waiting). This assignment ends it" in other

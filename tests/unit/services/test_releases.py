@@ -416,7 +416,50 @@ def test_settings_of_a_release_override_those_of_the_station(
     begin(workspace, ("ST-1",), settings=stated)
     st.reports()
     assert st.told is not None
+    assert (st.told.send, st.told.keep, st.told.deadline) == (None, KeepPolicy(0.5), 70.0)
+    st.judges(*[(PASS, PASS)] * 4)
+    st.reports()
     assert (st.told.send, st.told.keep, st.told.deadline) == (SendPolicy(quota=9), KeepPolicy(0.1), 33.0)
+
+
+def test_a_version_that_is_released_again_keeps_the_way_back(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second = station("ST-1"), station("ST-2")
+    once = begin(workspace, ("ST-1",))
+    finish(first)
+    assert first.told is not None
+    counter = first.told.counter
+    again = begin(workspace, ("ST-1",), ("ST-2",))
+    assert first.reports() == counter
+    assert story(workspace, again, "ST-1") == [ReleaseStep.WAITING, ReleaseStep.DONE]
+    finish(second)
+    assert set(steps(workspace, again).values()) == {ReleaseStep.DONE}
+    first.goes_back("40 of 50 parts were rejected")
+    first.reports()
+    assert steps(workspace, once) == {"ST-1": ReleaseStep.ROLLED_BACK}
+    assert steps(workspace, again)["ST-1"] is ReleaseStep.DONE
+
+
+def test_what_a_person_assigns_ends_a_release_that_waits_if_it_is_something_else(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    st, last = station("ST-1"), station("ST-2")
+    third_version(workspace)
+    of = begin(workspace, ("ST-1",), ("ST-2",))
+    assign(workspace, "ST-2", AssignmentRequest("brackets@1", deadline=50.0))
+    send_by(workspace, "ST-2", SendPolicy(quota=9))
+    for _ in range(3):
+        last.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.WAITING, "ST-2": ReleaseStep.WAITING}
+    assign(workspace, "ST-2", AssignmentRequest("brackets@3"))
+    last.reports()
+    assert set(steps(workspace, of).values()) == {ReleaseStep.STOPPED}
+    with workspace.database.read() as tx:
+        ended = releases.last_in(tx, of.id, "ST-2")
+    assert ended is not None
+    assert (ended.author, ended.reason) == ("mara", "it was told to run brackets@3 meanwhile")
+    assert st.told is not None
 
 
 def test_a_station_with_a_recipe_of_another_hub_stops_the_release(
@@ -578,7 +621,7 @@ def test_a_shadow_that_ends_leaves_all_as_it_was_before(
     second = release(workspace, ReleaseRequest("brackets@3", (("ST-1",),), "try", settings=other))
     st.reports()
     assert st.told is not None
-    assert (st.told.deadline, st.told.shadow is None) == (33.0, False)
+    assert (st.told.deadline, st.told.shadow is None) == (70.0, False)
     before = st.told.counter
     stop(workspace, second.id, "no time")
     st.reports()

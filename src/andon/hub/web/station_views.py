@@ -16,7 +16,7 @@ from andon.hub.web.send_forms import SendForm
 from andon.services.approvals import approved_packages
 from andon.services.jobs import ago
 from andon.services.recipes import page_of_recipes
-from andon.services.releases import open_release_of
+from andon.services.releases import ended_by, open_release_of
 from andon.services.sending import words_of
 from andon.services.stations import SILENT_SECONDS, Plan, all_stations, assignments_of, find_station
 from andon.services.workspaces import Workspace
@@ -158,7 +158,7 @@ def assignment_view(
         for recipe in found
     )
     happens = tuple(_happens(planned, forms[1].policy())) if planned else ()
-    cautions = (*_of_release(workspace, station), *_cautions(planned)) if planned else ()
+    cautions = (*_of_release(workspace, planned), *_cautions(planned)) if planned else ()
     return AssignmentView(_card(station), choices, *forms, happens, cautions)
 
 
@@ -222,13 +222,16 @@ def _happens(planned: Plan, send: SendPolicy | None) -> Iterator[str]:
     yield "To undo it, assign what ran before."
 
 
-def _of_release(workspace: Workspace, station: Station) -> Iterator[str]:
-    open_release = open_release_of(workspace, station.name)
-    if open_release is not None:
+def _of_release(workspace: Workspace, planned: Plan) -> Iterator[str]:
+    station = planned.station
+    ended = ended_by(workspace, station, planned.recipe)
+    if ended is not None:
         yield (
-            f"A release is on its way here ({open_release.step.value}). This assignment ends it at"
+            f"A release is on its way here ({ended.step.value}). This assignment ends it at"
             " this station, and it does not begin at others."
         )
+    elif open_release_of(workspace, station.name) is not None:
+        yield "A release waits here for its wave. It goes on after this assignment."
 
 
 def _cautions(planned: Plan) -> Iterator[str]:

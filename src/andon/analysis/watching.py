@@ -8,7 +8,7 @@ so by Ville's inequality the chance that it ever reaches 1 / a is at most a, how
 looks.
 
 The chance that a whole watch sends a good model back is at most :data:`FALSE_ALARMS`, shared equally by the
-four rates, where parts are independent of each other.  Parts of one moment are not (a stall of the machine
+five rates, where parts are independent of each other.  Parts of one moment are not (a stall of the machine
 makes all of them late, a box of bad parts is a box), so what was seen must also have been seen in
 :data:`SPREAD` different seconds.
 """
@@ -30,6 +30,7 @@ LEAST = 0.01
 SLOW = 0.01
 """Share of parts that may be slower than the 99th percentile allowed."""
 
+_RATES = 5
 _STEPS = 32
 
 
@@ -51,6 +52,8 @@ class Seen:
         undecided: NO-DECISION that the model may be to blame for, of these and the decided ones.
         slow: parts slower than the watched 99th percentile, of all that the model was given.
         missed, false_alarms: parts of which people said so, of ``answered``.
+        audited: parts drawn for people to look at among all that passed, and judged by them; of these,
+            ``escaped`` were missed.
     """
 
     rejects: Tally = field(default_factory=Tally)
@@ -59,6 +62,8 @@ class Seen:
     missed: int = 0
     false_alarms: int = 0
     answered: int = 0
+    escaped: int = 0
+    audited: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def bad(seen: Seen, limits: WatchLimits) -> Bad | None:
     for found in (_undecided(seen, limits), _slow(seen, limits), _rejects(seen, limits)):
         if found is not None:
             return found
-    return _contradicted(seen, limits)
+    return _missed(seen, limits) or _contradicted(seen, limits)
 
 
 def exceeds(count: int, of: int, tolerated: float) -> bool:
@@ -85,7 +90,7 @@ def exceeds(count: int, of: int, tolerated: float) -> bool:
     Never true for a tolerated rate of 1; for one below ``LEAST``, ``LEAST`` is tolerated.
     """
     tolerated = max(tolerated, LEAST)
-    return tolerated < 1 and evidence(count, of, tolerated) >= math.log(4 / FALSE_ALARMS)
+    return tolerated < 1 and evidence(count, of, tolerated) >= math.log(_RATES / FALSE_ALARMS)
 
 
 def evidence(count: int, of: int, tolerated: float) -> float:
@@ -130,6 +135,17 @@ def _slow(seen: Seen, limits: WatchLimits) -> Bad | None:
         return None
     reason = f"{_of(seen.slow)} took longer than {limits.p99:g} ms; 1 of 100 may"
     return _found(RollbackCause.SLOW, seen.slow, SLOW, reason)
+
+
+def _missed(seen: Seen, limits: WatchLimits) -> Bad | None:
+    """Apart from all that people say: few look at what passed, many at rejects, so the mix hides it."""
+    if not exceeds(seen.escaped, seen.audited, limits.missed):
+        return None
+    reason = (
+        f"people found a defect in {seen.escaped} of {seen.audited} parts drawn from those that passed;"
+        f" up to {limits.missed:.1%} were tolerated"
+    )
+    return Bad(RollbackCause.CONTRADICTED, reason.replace("%", " %"), seen.escaped, seen.audited)
 
 
 def _contradicted(seen: Seen, limits: WatchLimits) -> Bad | None:

@@ -63,7 +63,7 @@ class WatchLimits:
         p99: milliseconds from frame to verdict that are too many; None: not watched.
         contradicted: share of judged parts that people contradict (missed or false alarm) that is too much.
             People judge rejects above all, and where defects are rare most of those are false alarms.
-        missed: share of judged PASS parts that people call missed that is too much, apart from the mix.
+        missed: share that people call missed of the PASS parts drawn for them, that is too much by itself.
     """
 
     seconds: float = 1800.0

@@ -35,7 +35,7 @@ def crossings(rate: float, tolerated: float) -> np.ndarray:
 
 @pytest.mark.parametrize("tolerated", [0.01, 0.05, 0.1, 0.5])
 def test_what_just_keeps_its_limit_is_sent_back_as_seldom_as_stated(tolerated: float) -> None:
-    """Looked at after each of 600 parts. At most 1 of 4,000 is stated for one of the four rates; chance
+    """Looked at after each of 600 parts. At most 1 of 5,000 is stated for one of the five rates; chance
     gives more than 4 of 4,000 then in less than 1 of 250 tests, and the draws are the same each time."""
     assert (crossings(tolerated, tolerated) <= PARTS).sum() <= FALSE_ALARMS * WATCHES
 
@@ -74,11 +74,23 @@ def test_each_cause_is_named_with_its_numbers() -> None:
         (Seen(undecided=many), RollbackCause.UNDECIDED),
         (Seen(undecided=none, slow=many), RollbackCause.SLOW),
         (Seen(missed=12, false_alarms=8, answered=20), RollbackCause.CONTRADICTED),
+        (Seen(missed=20, answered=200, escaped=20, audited=20), RollbackCause.CONTRADICTED),
     ):
         found = bad(seen, LIMITS)
         assert found is not None
         assert (found.cause, found.count, found.of) == (cause, 20, 20)
         assert "20 of 20" in found.reason
+
+
+def test_a_model_that_passes_defects_is_seen_among_many_confirmed_rejects() -> None:
+    """Of 200 confirmed rejects and 40 parts drawn from those that passed, 30 of which are defective."""
+    blind = Seen(missed=30, answered=240, escaped=30, audited=40)
+    found = bad(blind, WatchLimits())
+    assert found is not None
+    assert (found.cause, found.count, found.of) == (RollbackCause.CONTRADICTED, 30, 40)
+    assert bad(blind, WatchLimits(missed=1.0)) is None, "the mix alone does not show it"
+    assert bad(Seen(missed=30, answered=240), WatchLimits()) is None, "what people pick is no share"
+    assert bad(Seen(missed=8, answered=40, escaped=8, audited=40), WatchLimits()) is None
 
 
 def test_one_stall_is_no_verdict_and_what_is_not_watched_counts_for_nothing() -> None:

@@ -317,7 +317,11 @@ def test_what_people_say_counts_for_or_against_what_was_switched_to(
     page.post("/api/reviews", json={"inspection": part.id, "answer": "false-alarm"})
     assert line.line.state.trial is not None
     seen = line.line.state.trial.seen()
-    assert (seen.false_alarms, seen.answered, seen.rejects.of) == (1, 1, 1)
+    assert (seen.false_alarms, seen.answered, seen.rejects.of, seen.audited) == (1, 1, 1, 0)
+    drawn = line.do(line.line.part, Verdict.PASS, Queue.AUDIT)
+    page.post("/api/reviews", json={"inspection": drawn.id, "answer": "missed"})
+    seen = line.line.state.trial.seen()
+    assert (seen.escaped, seen.audited) == (1, 1)
 
 
 def test_a_missed_part_that_was_not_kept_is_kept_from_memory_and_chosen(

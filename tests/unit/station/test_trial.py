@@ -93,6 +93,17 @@ def test_of_each_part_peoples_last_word_counts(trial: Trial) -> None:
         trial.answered(part, answer)
     seen = trial.seen()
     assert (seen.missed, seen.false_alarms, seen.answered) == (1, 1, 2)
+    assert seen.audited == 0, "nobody drew any of them"
+
+
+def test_what_was_drawn_from_those_that_passed_counts_apart(trial: Trial) -> None:
+    good, unsure, missed, picked = (record() for _ in range(4))
+    for part, answer in ((good, Answer.CONFIRMED), (unsure, Answer.UNSURE), (missed, Answer.CONFIRMED)):
+        trial.answered(part, answer, drawn=True)
+    trial.answered(missed, Answer.MISSED)
+    trial.answered(picked, Answer.MISSED)
+    seen = trial.seen()
+    assert (seen.escaped, seen.audited, seen.missed, seen.answered) == (1, 2, 2, 3)
 
 
 def test_it_is_watched_only_with_limits_and_a_way_back_and_for_so_long() -> None:

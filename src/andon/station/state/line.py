@@ -85,10 +85,10 @@ class LineState:
         if self.trial is not None:
             self.trial.judged(part.inspection, monotonic)
 
-    def answered(self, inspection: Inspection, answer: Answer) -> None:
-        """A person said something of a part."""
+    def answered(self, inspection: Inspection, answer: Answer, drawn: bool = False) -> None:
+        """A person said something of a part; ``drawn``: it was drawn from all that passed."""
         if self.trial is not None:
-            self.trial.answered(inspection, answer)
+            self.trial.answered(inspection, answer, drawn)
 
     def settle(self, told: Inspection, inspection: Inspection) -> None:
         """What is known at last of a part that was judged as ``told``: its verdict, and of its image."""

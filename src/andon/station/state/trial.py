@@ -64,6 +64,7 @@ class Trial:
         self._blamed = reasons
         self._rejects, self._undecided, self._slow = _Count(), _Count(), _Count()
         self._answers: dict[str, Answer] = {}
+        self._audited: dict[str, Answer] = {}
 
     def judged(self, inspection: Inspection, monotonic: float) -> None:
         """Count a part that was answered, if it was this assignment's to judge.
@@ -83,14 +84,19 @@ class Trial:
             record = inspection.capture.stages.get("record", 0.0) if inspection.capture else 0.0
             self._slow.add(inspection.milliseconds - record > self.limits.p99, monotonic)
 
-    def answered(self, inspection: Inspection, answer: Answer) -> None:
-        """A person said something of a part; of each part the last word counts."""
+    def answered(self, inspection: Inspection, answer: Answer, drawn: bool = False) -> None:
+        """A person said something of a part; of each part the last word counts.
+
+        ``drawn``: it was drawn from all that passed. What people pick themselves tells nothing of a share.
+        """
         if self._is_mine(inspection) and inspection.recipe:
             self._answers[inspection.id] = answer
+            if drawn or inspection.id in self._audited:
+                self._audited[inspection.id] = answer
 
     def seen(self) -> Seen:
         """All counts, now."""
-        said = [answer for answer in list(self._answers.values()) if answer is not Answer.UNSURE]
+        said, audited = _sure(self._answers), _sure(self._audited)
         return Seen(
             rejects=self._rejects.tally(),
             undecided=self._undecided.tally(),
@@ -98,6 +104,8 @@ class Trial:
             missed=said.count(Answer.MISSED),
             false_alarms=said.count(Answer.FALSE_ALARM),
             answered=len(said),
+            escaped=audited.count(Answer.MISSED),
+            audited=len(audited),
         )
 
     def is_over(self, monotonic: float) -> bool:
@@ -107,6 +115,10 @@ class Trial:
     def _is_mine(self, inspection: Inspection) -> bool:
         mine = (self._recipe.name, self._recipe.version)
         return (inspection.recipe, inspection.recipe_version) in (mine, ("", 0))
+
+
+def _sure(answers: dict[str, Answer]) -> list[Answer]:
+    return [answer for answer in list(answers.values()) if answer is not Answer.UNSURE]
 
 
 def trial_of(assignment: Assignment, monotonic: float, watched: float) -> Trial | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.blobs.folder import FolderBlobs
-from andon.domain.feedback import Answer, Chosen, Review
+from andon.domain.feedback import Answer, Chosen, Queue, Review
 from andon.domain.inspections import Inspection
 from andon.domain.parts import part_name
 from andon.domain.recipes import Recipe
@@ -102,7 +102,7 @@ class Desk:
             self._clock.new_id(), inspection, answer, part.queue, self._operator, self._clock.now()
         )
         await self._store(review, part)
-        self._state.answered(part.inspection, answer)
+        self._state.answered(part.inspection, answer, drawn=part.queue is Queue.AUDIT)
         self._state.held = (await self._spool.call(self._spool.spool.counts))[1]
         return part
 

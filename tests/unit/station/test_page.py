@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,7 +37,7 @@ from andon.station.state.line import LineState
 from andon.station.state.trial import trial_of
 from andon.station.web.live import INTERVAL, Live
 from andon.station.web.open import PageSettings
-from andon.units import Timestamp
+from andon.units import Digest, Timestamp
 
 LINE = LineSettings(height=96, width=128, channels=1, defect_rate=0.5)
 
@@ -339,6 +340,23 @@ def test_a_missed_part_that_was_not_kept_is_kept_from_memory_and_chosen(
     assert (chosen.inspection, chosen.reason) == (part.id, SendReason.WRONG)
     assert chosen.blob is not None
     assert decode(shown.blobs.get(chosen.blob)).shape == (LINE.height, LINE.width)
+
+
+def test_what_a_person_says_is_kept_also_where_the_picture_cannot_be(
+    line: Running, page: httpx.Client, tmp_path: Path
+) -> None:
+    shown = line.line
+    assert shown.state.assignment is not None
+    shown.state.assignment = replace(shown.state.assignment, send=SendPolicy())
+    part = line.do(shown.part, Verdict.PASS)
+    folder = shown.blobs.path(Digest("0" * 64)).parents[1]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_bytes(b"nothing can be put here")
+    assert page.post("/api/reviews", json={"inspection": part.id, "answer": "missed"}).status_code == 201
+    waiting = line.do(shown.spool.call, shown.spool.spool.waiting, 9)
+    assert (len(waiting.reviews), waiting.chosen) == (1, ())
+    assert {AlarmCode.DISK_FULL} == set(shown.state.alarms)
+    assert shown.state.shed["images"] == 1
 
 
 def test_a_confirmed_part_is_not_chosen(line: Running, page: httpx.Client) -> None:

@@ -12,7 +12,7 @@ from andon.domain.feedback import Answer, Chosen, Queue, Review
 from andon.domain.inspections import Inspection
 from andon.domain.parts import part_name
 from andon.domain.recipes import Recipe
-from andon.errors import Conflict, NotFound
+from andon.errors import Conflict, NotFound, OperatorError
 from andon.formats.pixels import Pixels, decode, encode_png
 from andon.station.cameras.frames import Frame
 from andon.station.running.clock import Clock
@@ -23,6 +23,7 @@ from andon.station.spool.keeping import REVIEW_WORTH
 from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.reviews import HeldPart
 from andon.station.spool.thread import SpoolThread
+from andon.station.state.alarms import Raised, disk_case
 from andon.station.state.line import LineState
 from andon.station.web.views import answer_fits, picked
 
@@ -117,11 +118,22 @@ class Desk:
         blob = capture.blob if capture else None
         picture: StoredBlob | None = None
         if blob is None and (recent := self._state.recent.find(review.inspection)) is not None:
-            picture = await self._pictures.call(_kept_now, self._blobs, recent.frame)
+            picture = await self._from_memory(recent.frame)
         said = (choice.reason, review.at, choice.probability, choice.detail)
         named = picture.digest if picture else None
         chosen = Chosen(self._clock.new_id(), review.inspection, *said, named)
         await self._spool.call(self._spool.spool.review, review, chosen, blob or picture)
+
+    async def _from_memory(self, frame: Frame) -> StoredBlob | None:
+        """Its picture, kept only now; None where the disk does not take it: what was said counts more."""
+        try:
+            return await self._pictures.call(_kept_now, self._blobs, frame)
+        except OperatorError as cause:
+            self._state.shed["images"] += 1
+            todo = cause.todo or "Free some space on the station's disk."
+            now = self._clock.now()
+            self._state.raise_alarm(Raised(disk_case(cause), cause.message, todo, now))
+            return None
 
     def go_back(self, counter: int) -> Recipe:
         """Ask the station to go back from the assignment ``counter``; gives what it goes back to.

@@ -195,6 +195,18 @@ def test_one_that_cannot_start_is_a_note_and_no_alarm() -> None:
     play(act)
 
 
+def test_a_note_goes_with_what_it_was_about() -> None:
+    async def act(bench: Bench) -> None:
+        bench.beside.cannot(RECIPE, "its package cannot be fetched")
+        report = bench.state.report(AT, 0.0)
+        assert report.shadow is not None
+        assert report.shadow.note == "its package cannot be fetched"
+        bench.beside.want(None)
+        assert bench.state.shadow is None
+
+    play(act)
+
+
 def test_another_takes_its_place_and_none_is_killed_at_once() -> None:
     async def act(bench: Bench) -> None:
         bench.beside.want(SETUP)

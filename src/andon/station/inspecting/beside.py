@@ -61,6 +61,9 @@ class Beside:
         """Judge with this from now on; None: with nothing, and let go of the processor at once."""
         setup = None if setup is None else replace(setup, beside=True)
         if setup == self._wanted:
+            if setup is None:
+                # Why something else could not judge beside is no news any more.
+                self._state.shadow = None
             return
         self._wanted, self._again = setup, 0.0
         self._state.shadow = None if setup is None else _nothing(setup.recipe)

@@ -132,6 +132,19 @@ def test_a_narrow_bandwidth_stretches_a_picture_and_holds_no_record_up(
     assert sender.spool.pictures.sent_on(sender.hand.clock.now()[:10]) == 1
 
 
+def test_thumbnails_take_nothing_of_the_bandwidth_of_pictures(sender: Sender, hub: HubTwin) -> None:
+    rate = 10_000
+    sender.send(SendPolicy(bytes_per_second=rate))
+    image = sender.picture(os.urandom(2 * rate), CONFUSED)
+    for _ in range(4):
+        for _ in range(3):
+            sender.thumbnail(os.urandom(rate))
+        sender.drain()
+        later(sender, 1.0)
+    assert len(hub.blobs[image]) == 2 * rate
+    assert len(hub.blobs) == 13
+
+
 def test_the_hub_hears_what_was_given_up_and_that_no_choice_waits_for_it(
     sender: Sender, hub: HubTwin
 ) -> None:

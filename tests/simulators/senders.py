@@ -20,12 +20,13 @@ from andon.station.hub.contact import HubContact, Link
 from andon.station.hub.uploads import Uploads
 from andon.station.running.loops import Thread
 from andon.station.running.watch import Watch
+from andon.station.spool.keeping import THUMBNAIL_WORTH
 from andon.station.spool.pictures import StoredBlob
 from andon.station.spool.records import Spool
 from andon.station.spool.shelves import Shelves, Space
 from andon.station.spool.thread import SpoolThread
 from andon.station.state.line import LineState
-from andon.units import Digest, uuid7
+from andon.units import Digest, digest_of, uuid7
 
 _NUMBERS = itertools.count(1_700_000_000_000)
 
@@ -69,6 +70,14 @@ class Sender:
         chosen = [Chosen(uuid7(next(_NUMBERS), os.urandom(10)), written.id, why, AT) for why in reasons]
         self.spool.settle(replace(written, capture=capture), (blob,), None, (), chosen)
         return digest
+
+    def thumbnail(self, content: bytes) -> None:
+        """A part of which nothing is kept but a small picture."""
+        written = self.spool.record(record("seen"))
+        assert written.capture is not None
+        small = StoredBlob(digest_of(content), len(content), content, THUMBNAIL_WORTH)
+        capture = replace(written.capture, thumbnail=small.digest)
+        self.spool.settle(replace(written, capture=capture), (small,))
 
     def tidy(self) -> None:
         """One round of the shelves."""

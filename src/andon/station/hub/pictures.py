@@ -107,7 +107,8 @@ class PictureUploads:
         while True:
             part = content[first : first + piece]
             known = self._link.hub.send(blob.digest, part, first, total)
-            self._bucket.take(len(part))
+            if rate is not None:
+                self._bucket.take(len(part))
             self._link.watch.progress("uploads", PATIENCE)
             if known.complete:
                 return True

@@ -330,6 +330,25 @@ def test_a_picture_given_up_while_its_record_may_be_on_the_hub_is_told_after_tha
     assert spool.waiting(10).given_up == ()
 
 
+def test_a_file_from_before_knows_of_whom_to_tell_without_looking_at_all_others(tmp_path: Path) -> None:
+    old = Database(tmp_path / "spool.db", steps=STEPS[:2])
+    parts = [f"part {number:04}" for number in range(2000)]
+    with old.change():
+        old.run("INSERT INTO given_up VALUES ('on the hub')")
+        for number, part in enumerate(parts):
+            old.run("INSERT INTO records VALUES (?, ?, 2, '{}')", (number, part))
+            old.run("INSERT INTO given_up VALUES (?)", (part,))
+    old.close()
+    spool = Spool(tmp_path / "spool.db")
+    looks: list[None] = []
+    spool._database._connection.set_progress_handler(lambda: bool(looks.append(None)), 100)
+    assert [name for name, _ in spool.waiting(10).given_up] == ["on the hub"]
+    assert len(looks) < 20, "hundreds of steps, not tens of thousands"
+    spool.receipted(parts[:1], {}, ())
+    assert [name for name, _ in spool.waiting(10).given_up] == ["on the hub", parts[0]]
+    spool.close()
+
+
 def test_no_picture_is_said_to_be_given_up_that_the_hub_has_or_did_not_want(spool: Spool) -> None:
     (sent, first), (unwanted, second) = part_with(spool, b"sent"), part_with(spool, b"unwanted")
     spool.receipted([sent.id, unwanted.id], {}, [first.digest])

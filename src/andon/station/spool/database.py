@@ -76,9 +76,17 @@ INSERT INTO totals VALUES ('chosen', 0);
 """
 """Whose pictures are sent and why, which the hub waits for, and how many went on each day."""
 
+_READY = """
+ALTER TABLE given_up ADD COLUMN ready INTEGER NOT NULL DEFAULT 1;
+UPDATE given_up SET ready = 0 WHERE inspection IN (SELECT id FROM records);
+CREATE INDEX given_up_ready ON given_up (inspection) WHERE ready = 1;
+"""
+"""Which pictures the hub can be told of now; after days without a hub there are many that it cannot."""
+
 STEPS = (
     _FIRST + "".join(_COUNTED.format(table=table) for table in ("records", "held", "aside")) + _MEASURED,
     _FEEDBACK + _COUNTED.format(table="chosen"),
+    _READY,
 )
 """What makes each version of the file of the one before it, the first of nothing; only ever added to."""
 

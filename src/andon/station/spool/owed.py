@@ -45,9 +45,10 @@ class Owed:
         Also of records without a receipt: the hub may have one whose receipt was lost on its way.
         """
         self._run(
-            "INSERT OR IGNORE INTO given_up SELECT inspection FROM owed WHERE digest = ?"
+            "INSERT OR IGNORE INTO given_up SELECT part, NOT EXISTS (SELECT 1 FROM records WHERE id = part)"
+            " FROM (SELECT inspection AS part FROM owed WHERE digest = ?"
             f" UNION SELECT {_PART} FROM uses u JOIN blobs b ON b.digest = u.digest"
-            " WHERE u.digest = ? AND b.content IS NULL",
+            " WHERE u.digest = ? AND b.content IS NULL)",
             (blob, blob),
         )
         self.paid(blob)
@@ -55,9 +56,7 @@ class Owed:
     def given_up(self, limit: int) -> tuple[str, ...]:
         """Inspections whose picture will never come; the hub has their records."""
         rows = self._rows(
-            "SELECT inspection FROM given_up g WHERE NOT EXISTS"
-            " (SELECT 1 FROM records r WHERE r.id = g.inspection) ORDER BY inspection LIMIT ?",
-            (limit,),
+            "SELECT inspection FROM given_up WHERE ready = 1 ORDER BY inspection LIMIT ?", (limit,)
         )
         return tuple(inspection for (inspection,) in rows)
 
@@ -67,3 +66,4 @@ class Owed:
             "DELETE FROM given_up WHERE inspection = ? AND NOT EXISTS (SELECT 1 FROM records WHERE id = ?)",
             (inspection, inspection),
         )
+        self._run("UPDATE given_up SET ready = 1 WHERE inspection = ?", (inspection,))

@@ -33,8 +33,8 @@ def plant(tmp_path: Path) -> Iterator[BrightnessPlant]:
             made.workspace, RecipeRequest("tiles", made.package.digest, dict.fromkeys(CONCEPTS, cuts))
         )
     with made.workspace.database.write() as tx:
-        for version in (3, 4):
-            add_gate(tx, recipes.get(tx, "tiles", version))
+        for version, against in ((3, 2), (4, 2), (4, 3)):
+            add_gate(tx, recipes.get(tx, "tiles", version), against=f"@{against}")
     yield made
     made.workspace.database.close()
 

@@ -41,7 +41,7 @@ def gated(plant: Plant, change: Callable[[Recipe], Recipe]) -> str:
     workspace = open_workspace(plant.hub.workspace, "mara")
     with closing(workspace.database), workspace.database.write() as tx:
         made = recipes.add_version(tx, change(recipes.latest(tx, "brackets")))
-        add_gate(tx, made)
+        add_gate(tx, made, against=f"@{made.version - 1}")
     return f"{made.name}@{made.version}"
 
 

@@ -35,11 +35,13 @@ def stock(workspace: Workspace) -> tuple[Recipe, Recipe]:
     return versions[0], versions[1]
 
 
-def add_gate(tx: Connection, of: Recipe, passed: bool = True, candidate: str | None = None) -> Gate:
-    """A gate of a recipe version, against the first one, with one question."""
+def add_gate(tx: Connection, of: Recipe, passed: bool = True, against: str | None = "@1") -> Gate:
+    """A gate of a recipe version with one question, against the version that ``against`` names (``@1`` of
+    the same recipe); None: against nothing."""
     checks = (Check("new escapes", passed, "0.8 %" if passed else "12 %", "at most 5 %"),)
     outcome = GateOutcome(checks, None, None, None, (4.0, 4.0), (10**8, 10**8), (), 100, 0)
-    asked = GateRequest(candidate or f"{of.name}@{of.version}", f"{of.name}@1")
+    baseline = f"{of.name}{against}" if against and against.startswith("@") else against
+    asked = GateRequest(f"{of.name}@{of.version}", baseline)
     gate = Gate(new_id(), asked, of.package, outcome, "quentin", now())
     gates.add(tx, gate)
     return gate

@@ -61,28 +61,40 @@ def check_gates(package: Package, runs: Mapping[str, Digest], gates: Sequence[Ga
         package: that somebody wants to approve.
         runs: recipe versions (``NAME@VERSION``) that stations run -> their packages. A package that runs
             already replaces nothing.
-        gates: the latest one of each of its recipe versions.
+        gates: the latest of each of its recipe versions against each baseline, newest first.
 
     Raises:
-        Refused: another model runs, and the package has passed no gate against it.
+        Refused: another model runs, and no recipe of the package has passed a gate against each version of
+            the same recipe that runs; or, where none of that name does, against all it was compared with.
     """
     if not runs or package.digest in runs.values():
         return
     asked = [gate for gate in gates if gate.request.baseline in runs]
-    if any(gate.outcome.passed for gate in asked):
+    name, candidates = f"model {package.digest[:12]}", dict.fromkeys(g.request.candidate for g in asked)
+    open_questions = [_open(candidate, runs, asked) for candidate in candidates]
+    if open_questions and not all(open_questions):
         return
-    name, baseline = f"model {package.digest[:12]}", next(iter(runs))
-    if not asked:
+    baseline = open_questions[0][0] if open_questions else next(iter(runs))
+    refused = next((g for g in asked if g.request.baseline == baseline and not g.outcome.passed), None)
+    if refused is None:
         raise Refused(
             f"{name} cannot be approved: {baseline} runs, and no gate has compared the two",
-            "Run one on the page Gates, or with `andon gates run RECIPE`.",
+            f"Run one on the page Gates, or with `andon gates run RECIPE --baseline {baseline}`.",
         )
-    failed = ", ".join(check.name for check in asked[0].outcome.checks if not check.passed)
+    failed = ", ".join(check.name for check in refused.outcome.checks if not check.passed)
     raise Refused(
-        f"{name} cannot be approved: its gate against {asked[0].request.baseline} refused it ({failed})",
+        f"{name} cannot be approved: its gate against {baseline} refused it ({failed})",
         "Look at the flips on the gate's page; label or train more, choose other cuts, or hold more golden "
         "parts where there were too few to be sure, and run the gate again.",
     )
+
+
+def _open(candidate: str, runs: Mapping[str, Digest], gates: Sequence[Gate]) -> list[str]:
+    """Versions that run and that ``candidate`` has not passed a gate against, though it should have."""
+    own = {g.request.baseline or "": g.outcome.passed for g in gates if g.request.candidate == candidate}
+    recipe = candidate.rpartition("@")[0]
+    same = [version for version in runs if version.rpartition("@")[0] == recipe and version != candidate]
+    return [version for version in same or own if not own.get(version, False)]
 
 
 def check_withdrawal(package: Package, latest: Approval | None, reason: str) -> None:

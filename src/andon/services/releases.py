@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from andon.domain.gates import Gate
 from andon.domain.recipes import Recipe
 from andon.domain.release_orders import Pieces, assignment_for, way_back
 from andon.domain.releases import Release, ReleaseEvent, ReleaseSettings, ReleaseStep
@@ -15,9 +14,9 @@ from andon.errors import Conflict, InvalidInput, Refused
 from andon.services.assignments import hub_key, put_in_force, refuse_unapproved, runnable
 from andon.services.recipes import find_recipe
 from andon.services.release_seen import BACK, expected, running, seen_of, told_before
+from andon.services.replacing import passed_gate
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import assignments as stored_assignments
-from andon.store import gates as stored_gates
 from andon.store import recipes as stored_recipes
 from andon.store import releases as stored_releases
 from andon.store import stations as stored_stations
@@ -39,7 +38,7 @@ class ReleaseRequest:
     Attributes:
         recipe: ``NAME`` (its latest version) or ``NAME@VERSION``.
         waves: groups of stations, one after the other.
-        gate: id of the gate that passed, or its beginning; None: the last one of the recipe version.
+        gate: id of the gate that passed, or its beginning; None: the last one against what runs there.
     """
 
     recipe: str
@@ -55,13 +54,14 @@ def release(workspace: Workspace, request: ReleaseRequest) -> Release:
     Raises:
         NotFound: no such recipe, gate or station.
         InvalidInput: no reason, no station, or one twice.
-        Refused: the gate did not pass or is of something else, or the model is not approved.
+        Refused: no gate that passed compares it with what the stations run, or the model is not approved.
         Conflict: a station is in another release that has not ended.
     """
     _check_request(request)
     recipe = find_recipe(workspace, request.recipe)
+    stations = [station for wave in request.waves for station in wave]
     with workspace.database.write() as tx:
-        gate = _passed_gate(tx, recipe, request.gate)
+        gate = passed_gate(tx, recipe, stations, request.gate)
         refuse_unapproved(tx, recipe)
         runnable(tx, recipe)
         waves = tuple(tuple(wave) for wave in request.waves)
@@ -87,25 +87,6 @@ def _check_request(request: ReleaseRequest) -> None:
     twice = sorted({name for name in stations if stations.count(name) > 1})
     if twice:
         raise InvalidInput(f"station {twice[0]!r} is named twice", "Each station is in one wave.")
-
-
-def _passed_gate(tx: Connection, recipe: Recipe, asked: str | None) -> Gate:
-    name = f"{recipe.name}@{recipe.version}"
-    gate = stored_gates.get(tx, asked) if asked else stored_gates.latest_of(tx, recipe.name, recipe.version)
-    if gate is None:
-        raise Refused(f"recipe {name} has been through no gate", f"Run `andon gates run {name}`.")
-    if gate.request.candidate != name or gate.package != recipe.package:
-        raise Refused(
-            f"gate {gate.id} is of {gate.request.candidate} with model {gate.package[:12]}, not of {name}",
-            f"Name a gate of {name}, or none for its last one.",
-        )
-    if not gate.outcome.passed:
-        failed = [check.name for check in gate.outcome.checks if not check.passed]
-        raise Refused(
-            f"gate {gate.id} refused {name}: {', '.join(failed) or 'nothing was checked'}",
-            "Look at its flips; what it refused goes to no station.",
-        )
-    return gate
 
 
 def _refuse_busy(tx: Connection, station: str) -> None:

@@ -1,5 +1,6 @@
 """Stations: what they report, what they are told to run, and the key it is signed with."""
 
+import logging
 import math
 from dataclasses import dataclass, field
 
@@ -20,12 +21,13 @@ from andon.domain.stations import (
     Station,
     StationReport,
 )
-from andon.errors import InvalidInput, NotFound
+from andon.errors import AndonError, InvalidInput, NotFound
 from andon.services.assignments import hub_key, put_in_force, refuse_unapproved, usable_variants
 from andon.services.jobs import ago
 from andon.services.models import find_package
 from andon.services.recipes import find_recipe
 from andon.services.releases import advance, moves_with
+from andon.services.replacing import refuse_ungated
 from andon.services.workspaces import Workspace, now
 from andon.store import assignments as stored_assignments
 from andon.store import stations as stored_stations
@@ -33,6 +35,8 @@ from andon.trust.assignments import SignedAssignment
 from andon.trust.keys import PublicKey
 from andon.units import Timestamp, is_timestamp
 from andon.wire.deliveries import ReportAnswer
+
+LOG = logging.getLogger("andon.releases")
 
 SILENT_SECONDS = 15.0
 """A station that said nothing for so long is offline; it reports every few seconds."""
@@ -84,7 +88,8 @@ def checked_name(name: str) -> str:
 def take_report(workspace: Workspace, station: str, report: StationReport) -> ReportAnswer:
     """Keep what a station says of itself; one that is not known makes itself known so.
 
-    Where a release is on its way to the station, it goes on by what the station says.
+    Where a release is on its way to the station, it goes on by what the station says; where it cannot, the
+    log says why, and the next report tries again.
 
     Raises:
         InvalidInput: the report is of another station, its name is not usable, or a number is not finite.
@@ -97,9 +102,17 @@ def take_report(workspace: Workspace, station: str, report: StationReport) -> Re
         stored_stations.report(tx, report, f"station/{station}", now())
         if not moves_with(tx, report):
             return _answer(tx, station)
-    advance(workspace, station)
+    _move_release(workspace, station)
     with workspace.database.read() as tx:
         return _answer(tx, station)
+
+
+def _move_release(workspace: Workspace, station: str) -> None:
+    """A release that cannot go on must not keep a station from hearing what it was told before."""
+    try:
+        advance(workspace, station)
+    except AndonError as cause:
+        LOG.error("the release at station %s does not go on: %s %s", station, cause.message, cause.todo)
 
 
 def _answer(tx: Connection, station: str) -> ReportAnswer:
@@ -182,7 +195,8 @@ def plan(workspace: Workspace, station: str, request: AssignmentRequest) -> Plan
 
     Raises:
         NotFound: there is no such station or recipe.
-        Refused: the recipe's model is not approved, or none of its variants may run there.
+        Refused: the recipe's model is not approved, none of its variants may run there, or no gate has
+            passed it against the version that runs there.
         InvalidInput: the deadline is not possible.
     """
     if not (math.isfinite(request.deadline) and 1 <= request.deadline <= MAX_DEADLINE):
@@ -194,6 +208,7 @@ def plan(workspace: Workspace, station: str, request: AssignmentRequest) -> Plan
     package = find_package(workspace, recipe.package)
     with workspace.database.read() as tx:
         refuse_unapproved(tx, recipe)
+        refuse_ungated(tx, recipe, known)
     return Plan(known, recipe, package, usable_variants(package), request.keep, request.deadline)
 
 

@@ -79,11 +79,12 @@ def has_any(tx: Connection, recipe: str, version: int) -> bool:
 
 
 def latest_of_package(tx: Connection, package: Digest) -> tuple[Gate, ...]:
-    """The gate that counts of every recipe version of a package that has been through one, newest first."""
+    """The gates that count of a package, newest first: of each recipe version the latest against each
+    baseline."""
     found = tx.execute(_rows().where(recipes.c.package == package).order_by(gates.c.id.desc()))
-    latest: dict[int, Row[Any]] = {}
+    latest: dict[tuple[int, int | None], Row[Any]] = {}
     for row in found:
-        latest.setdefault(row.recipe_id, row)
+        latest.setdefault((row.recipe_id, row.baseline_id), row)
     return tuple(_gate(row) for row in latest.values())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from simulators.records import package, recipe
-from simulators.told_stations import NEW, ToldStation, stock
+from simulators.told_stations import NEW, ToldStation, add_gate, stock
 
 from andon.domain.inspections import Verdict
 from andon.domain.releases import Release, ReleaseSettings, ReleaseStep
@@ -223,6 +223,6 @@ def test_who_assigns_past_a_release_is_told_that_it_ends(
     assert "A release is on its way here (shadow)" in hub.get(ask.format("ST-1")).text
     assert "It goes on after this assignment" in hub.get(ask.format("ST-2")).text
     with workspace.database.write() as tx:
-        recipes.add_version(tx, recipe(package()))
+        add_gate(tx, recipes.add_version(tx, recipe(package())))
     other = hub.get(ask.format("ST-2").replace("@1", "@3")).text
     assert "A release is on its way here (waiting). This assignment ends it" in other

@@ -615,8 +615,7 @@ def test_a_shadow_that_ends_leaves_all_as_it_was_before(
     st = station("ST-1")
     first = begin(workspace, ("ST-1",))
     finish(st)
-    with workspace.database.write() as tx:
-        add_gate(tx, recipes.add_version(tx, recipe(NEW)))
+    third_version(workspace)
     other = replace(SETTINGS, deadline=33.0, keep=KeepPolicy(0.1))
     second = release(workspace, ReleaseRequest("brackets@3", (("ST-1",),), "try", settings=other))
     st.reports()
@@ -634,8 +633,11 @@ def test_a_shadow_that_ends_leaves_all_as_it_was_before(
 
 
 def third_version(workspace: Workspace) -> None:
+    """It passed gates against both others."""
     with workspace.database.write() as tx:
-        add_gate(tx, recipes.add_version(tx, recipe(NEW)))
+        made = recipes.add_version(tx, recipe(NEW))
+        for against in ("@1", "@2"):
+            add_gate(tx, made, against=against)
 
 
 def test_what_is_noted_of_an_older_release_does_not_hold_up_a_newer_one(

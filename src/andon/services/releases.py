@@ -11,7 +11,7 @@ from andon.domain.releases import Release, ReleaseEvent, ReleaseSettings, Releas
 from andon.domain.releasing import is_replaced, next_step, to_stop
 from andon.domain.stations import Station, StationReport
 from andon.errors import Conflict, InvalidInput, Refused
-from andon.services.assignments import hub_key, put_in_force, refuse_unapproved, runnable
+from andon.services.assignments import hub_key, is_approved, put_in_force, refuse_unapproved, runnable
 from andon.services.recipes import find_recipe
 from andon.services.release_seen import BACK, expected, running, seen_of, told_before
 from andon.services.replacing import passed_gate
@@ -203,7 +203,8 @@ def roll_back(
     Raises:
         NotFound, Conflict: no release, or several, begin so; or nothing of it is left to be taken back.
         InvalidInput: there is no reason, or the station is not one of its own.
-        Refused: nothing ran before, or its model is not approved any more.
+        Refused: nothing ran before, or its model is not approved any more. Where all stations were asked
+            for, the others were taken back or stopped all the same, and only those left are named.
         OperatorError: the hub's key cannot be read.
     """
     _check_reason(reason)
@@ -211,26 +212,57 @@ def roll_back(
         of = stored_releases.get(tx, start)
         if station is not None and station not in of.stations:
             raise InvalidInput(f"station {station!r} is not in release {of.id}")
-        steps = last_steps(stored_releases.events(tx, of.id))
-        wanted = [station] if station is not None else list(of.stations)
-        for name in wanted:
-            _make_way(workspace, tx, (of, steps[name]), (name, reason.strip()))
-        switched = [name for name in wanted if _is_switched(tx, of, name, steps[name])]
-        if station is not None and not switched:
-            raise Conflict(
-                f"station {station!r} does not run release {of.id} ({steps[station]})",
-                "Stop the release, where it has not ended.",
-            )
-        back = [_go_back(workspace, tx, of, (name, reason.strip())) for name in switched]
-        if switched and not any(back):
-            raise Refused(
-                f"nothing ran on {', '.join(switched)} before release {of.id}",
-                "Assign another recipe on the page Stations.",
-            )
+        switched = _switched(workspace, tx, of, (station, reason.strip()))
+        left = {name: why for name in switched if (why := _hindrance(tx, name))}
+        if station is not None and left:
+            raise _left(of, left)
+        for name in switched:
+            if name not in left:
+                _go_back(workspace, tx, of, (name, reason.strip()))
         stopped = _stop_all(workspace, tx, of, reason.strip())
         if not switched and not stopped:
             raise Conflict(f"nothing of release {of.id} runs or waits any more")
-        return stored_releases.events(tx, of.id)
+        events = stored_releases.events(tx, of.id)
+    if left:
+        raise _left(of, left)
+    return events
+
+
+def _switched(
+    workspace: Workspace, tx: Connection, of: Release, what: tuple[str | None, str]
+) -> tuple[str, ...]:
+    """The stations that run a release and are to be taken back, with newer ones stopped there."""
+    station, reason = what
+    steps = last_steps(stored_releases.events(tx, of.id))
+    wanted = of.stations if station is None else (station,)
+    for name in wanted:
+        _make_way(workspace, tx, (of, steps[name]), (name, reason))
+    switched = tuple(name for name in wanted if _is_switched(tx, of, name, steps[name]))
+    if station is not None and not switched:
+        raise Conflict(
+            f"station {station!r} does not run release {of.id} ({steps[station]})",
+            "Stop the release, where it has not ended.",
+        )
+    return switched
+
+
+def _hindrance(tx: Connection, station: str) -> str:
+    """Why a station cannot be told to run what ran before; empty where it can."""
+    told = stored_assignments.latest(tx, station)
+    if told is None or told.fallback is None:
+        return "nothing ran there before"
+    before = told.fallback.recipe
+    if is_approved(tx, before.package):
+        return ""
+    return f"{before.name}@{before.version} ran there before, and its model is not approved any more"
+
+
+def _left(of: Release, left: Mapping[str, str]) -> Refused:
+    names = "; ".join(f"{name} ({why})" for name, why in left.items())
+    return Refused(
+        f"release {of.id} was not taken back at {names}",
+        "Assign another recipe there, on the page Stations.",
+    )
 
 
 def _check_reason(reason: str) -> None:
@@ -265,20 +297,17 @@ def _make_way(
         _take(workspace, tx, newer, ReleaseEvent(newer.id, station, *stopped))
 
 
-def _go_back(workspace: Workspace, tx: Connection, of: Release, what: tuple[str, str]) -> bool:
-    """Whether something ran there before that it could be told to run again."""
+def _go_back(workspace: Workspace, tx: Connection, of: Release, what: tuple[str, str]) -> None:
+    """Tell a station, which :func:`_hindrance` found nothing against, to run what ran before."""
     station, reason = what
     told = stored_assignments.latest(tx, station)
     at = now()
     counter = stored_assignments.next_counter(tx, station)
     made = way_back(told, counter, (workspace.who, at)) if told else None
-    if made is None:
-        return False
-    refuse_unapproved(tx, made.recipe)
-    event = ReleaseEvent(of.id, station, ReleaseStep.ROLLED_BACK, reason, workspace.who, at)
-    stored_releases.add_event(tx, event)
-    put_in_force(tx, made, hub_key(workspace))
-    return True
+    if made is not None:
+        event = ReleaseEvent(of.id, station, ReleaseStep.ROLLED_BACK, reason, workspace.who, at)
+        stored_releases.add_event(tx, event)
+        put_in_force(tx, made, hub_key(workspace))
 
 
 def stop(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseEvent, ...]:

@@ -214,7 +214,7 @@ def test_the_first_release_of_a_station_has_nothing_to_go_back_to(workspace: Wor
     st.judges((PASS, None))
     st.reports()
     assert steps(workspace, of) == {"ST-1": ReleaseStep.DONE}
-    with pytest.raises(Refused, match="nothing ran on ST-1 before"):
+    with pytest.raises(Refused, match=r"ST-1 \(nothing ran there before\)"):
         roll_back(workspace, of.id, "just so")
 
 
@@ -377,6 +377,46 @@ def test_one_station_can_be_taken_back_alone(
     with pytest.raises(Refused, match="not approved"):
         roll_back(workspace, of.id, "back", "ST-1")
     assert steps(workspace, of)["ST-1"] is ReleaseStep.DONE
+
+
+def test_taking_it_back_everywhere_does_what_can_be_done_and_names_the_rest(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, last = station("ST-1"), station("ST-3")
+    bare = ToldStation(workspace, "ST-2")
+    bare.reports()
+    of = begin(workspace, ("ST-1", "ST-2"), ("ST-3",))
+    finish(first)
+    for _ in range(2):
+        bare.reports()
+    last.reports()
+    assert steps(workspace, of)["ST-2"] is ReleaseStep.WATCHED
+    with pytest.raises(Refused, match=r"not taken back at ST-2 \(nothing ran there before\)"):
+        roll_back(workspace, of.id, "customers complain")
+    assert steps(workspace, of) == {
+        "ST-1": ReleaseStep.ROLLED_BACK,
+        "ST-2": ReleaseStep.WATCHED,
+        "ST-3": ReleaseStep.STOPPED,
+    }
+    first.reports()
+    assert first.told is not None
+    assert first.told.recipe.version == 1
+
+
+def test_a_station_hears_what_it_was_told_though_its_release_cannot_go_on(
+    workspace: Workspace, station: Callable[[str], ToldStation], caplog: pytest.LogCaptureFixture
+) -> None:
+    st = station("ST-1")
+    of = begin(workspace, ("ST-1",))
+    hub_key(workspace)
+    key = workspace.folder / "keys" / "hub.ed25519"
+    key.chmod(0o644)
+    assert st.reports() == 1
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.WAITING}
+    assert "the release at station ST-1 does not go on" in caplog.text
+    key.chmod(0o600)
+    assert st.reports() == 2
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.SHADOW}
 
 
 def test_a_release_that_was_replaced_is_not_taken_back(

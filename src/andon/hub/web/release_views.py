@@ -43,7 +43,7 @@ STEPS: Mapping[ReleaseStep, Words] = {
         "watch", "watched", "It runs the new version, and goes back by itself where that is bad."
     ),
     ReleaseStep.DONE: Words("done", "done", "The new version runs, and its watch ended well."),
-    ReleaseStep.ROLLED_BACK: Words("back", "rolled back", "It runs what ran before."),
+    ReleaseStep.ROLLED_BACK: Words("back", "rolled back", "It runs what ran before, or was told to."),
     ReleaseStep.STOPPED: Words("stop", "stopped", "It goes no further here."),
 }
 

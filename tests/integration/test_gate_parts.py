@@ -98,7 +98,7 @@ def test_rejects_that_came_by_a_draw_stand_for_those_that_did_not_come(plant: Ga
 def test_a_gate_over_parts_that_came_for_their_scores_asks_twice(plant: GatePlant) -> None:
     better = plant.recipe("tiles", onnx_of(learn(plant.learned)))
     limits = GateLimits(latency_ratio=1000.0, memory_ratio=10.0)
-    asked = GateRequest(better, "tiles@1", limits)
+    asked = GateRequest(better, "tiles@1", limits, reason="this machine may be busy")
     before = run_gate(plant.workspace, asked, silent).outcome
     came(plant, stopped(plant), SendReason.CONFUSED, 1.0)
     after = run_gate(plant.workspace, asked, silent).outcome

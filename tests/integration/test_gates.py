@@ -32,8 +32,9 @@ from andon.domain.gates import (
 from andon.domain.images import ImageFilter
 from andon.domain.jobs import JobKind
 from andon.domain.models import Cuts
+from andon.domain.recipes import HealthLimits
 from andon.domain.runs import Run, RunState, TrainSettings
-from andon.errors import Conflict, NotFound, Refused
+from andon.errors import Conflict, InvalidInput, NotFound, Refused
 from andon.formats.pixels import image_digest
 from andon.jobs.gate import run_gate
 from andon.services.approvals import approve, is_approved
@@ -42,6 +43,7 @@ from andon.services.gate_cases import collect_parts
 from andon.services.gates import (
     ask_gate,
     candidates,
+    contest_of,
     find_gate,
     page_of_gates,
     usual_baseline,
@@ -76,8 +78,9 @@ def honest(plant: GatePlant) -> str:
 
 
 def gate(plant: GatePlant, candidate: str, **changes: object) -> Gate:
-    limits = GateLimits(latency_ratio=1000.0, memory_ratio=10.0)  # this machine may be busy
-    request = replace(GateRequest(candidate, "tiles@1", limits), **changes)  # type: ignore[arg-type]
+    limits = GateLimits(latency_ratio=1000.0, memory_ratio=10.0)
+    asked = GateRequest(candidate, "tiles@1", limits, reason="this machine may be busy")
+    request = replace(asked, **changes)  # type: ignore[arg-type]
     return run_gate(plant.workspace, request, silent)
 
 
@@ -168,6 +171,20 @@ def test_stored_findings_say_the_same_as_running_the_model(
         (c.part, c.old, c.new) for c in by_the_model.flips
     ]
     assert from_findings.escapes == by_the_model.escapes
+
+
+def test_records_of_a_recipe_that_looked_otherwise_do_not_stand_for_both(plant: GatePlant) -> None:
+    """Both would refuse every picture as too dark; the station's recipe, of the same model, did not."""
+    model = find_recipe(plant.workspace, "tiles@1").package
+    refuses = RecipeRequest(
+        "dark", model, dict.fromkeys(CONCEPTS, Cuts(0.3, 0.9)), health=HealthLimits(0.9, 0.95)
+    )
+    other = replace(refuses, cuts=dict.fromkeys(CONCEPTS, Cuts(0.2, 0.8)))
+    for one in (refuses, other):
+        make_recipe(plant.workspace, one)
+    counts = gate(plant, "dark@2", baseline="dark@1").outcome.counts[CaseSource.HISTORY]
+    parts = sum(counts.values()) // 2
+    assert counts == {"old NO-DECISION": parts, "new NO-DECISION": parts}
 
 
 def test_what_nobody_judged_is_shown_and_not_counted(tmp_path: Path) -> None:
@@ -298,6 +315,17 @@ def test_what_cannot_be_compared_is_refused(plant: GatePlant) -> None:
         gate(plant, "tiles@1")
     with pytest.raises(NotFound):
         gate(plant, "nothing@1")
+
+
+def test_limits_wider_than_usual_need_a_reason_that_is_shown(plant: GatePlant) -> None:
+    candidate = with_cuts(plant, Cuts(0.25, 0.9))
+    with pytest.raises(InvalidInput, match=r"need a reason: margin 1 instead of 0\.05"):
+        gate(plant, candidate, limits=GateLimits(margin=1.0), reason=" ")
+    strict = GateRequest(candidate, "tiles@1", GateLimits(margin=0.01, min_good=30))
+    assert contest_of(plant.workspace, strict).request == strict
+    wide = gate(plant, candidate, limits=GateLimits(min_defective=5), reason="a new product")
+    (remark,) = [one for one in wide.outcome.remarks if "wider limits" in one]
+    assert remark.endswith("(min defective 5 instead of 20), because: a new product")
 
 
 def test_a_worker_does_it_once(plant: GatePlant) -> None:

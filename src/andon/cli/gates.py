@@ -66,6 +66,7 @@ def run(
         typer.Option(help="What outcomes cost: escape=500,overkill=2,review=1,defect_percent=0.2"),
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads of either model.", min=1, max=256)] = 1,
+    reason: Annotated[str, typer.Option(help="Why limits are wider than usual, where they are.")] = "",
     as_json: Json = False,
 ) -> None:
     """Run the same parts through a candidate and what runs now; exit code 5 when it is refused.
@@ -85,9 +86,8 @@ def run(
         min_defective=min_defective,
         latency_ratio=latency_ratio,
     )
-    request = GateRequest(
-        candidate, baseline, limits, costs=costs_of(paid) if paid else None, threads=threads
-    )
+    paid_by_line = costs_of(paid) if paid else None
+    request = GateRequest(candidate, baseline, limits, costs=paid_by_line, threads=threads, reason=reason)
     with progress_bar("gate") as bar:
         gate = run_gate(workspace, request, bar.report)
     _print(gate, as_json)

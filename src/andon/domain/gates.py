@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from andon.domain.inspections import Verdict
@@ -109,6 +109,17 @@ class GateLimits:
             )
         if not all(ratio > 0 for ratio in (self.cost_ratio, self.latency_ratio, self.memory_ratio)):
             raise InvalidInput("limits on cost, time and memory of a gate are positive")
+
+
+def wider_than_usual(limits: GateLimits) -> tuple[str, ...]:
+    """Limits that let through what the usual ones would not, in words; they need a reason."""
+    usual, least = GateLimits(), ("min_defective", "min_good")
+    wider = []
+    for one in fields(GateLimits):
+        asked, common = getattr(limits, one.name), getattr(usual, one.name)
+        if asked < common if one.name in least else asked > common:
+            wider.append(f"{one.name.replace('_', ' ')} {asked:g} instead of {common:g}")
+    return tuple(wider)
 
 
 UNNAMED = "defect"
@@ -230,6 +241,7 @@ class GateRequest:
         costs: of the line; None: those the candidate's recipe was made with.
         threads: of the CPU, for either model.
         history: parts that came from lines, at most, the latest first.
+        reason: why limits are wider than usual, where they are.
     """
 
     candidate: str
@@ -239,6 +251,7 @@ class GateRequest:
     costs: Costs | None = None
     threads: int = 1
     history: int = 10_000
+    reason: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.threads <= 256 or self.history < 0:

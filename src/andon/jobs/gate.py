@@ -34,6 +34,7 @@ def run_gate(workspace: Workspace, request: GateRequest, report: Report, job: st
 
     Raises:
         NotFound: a recipe or a model is unknown. Conflict: both are the same version.
+        InvalidInput: a limit is wider than usual, and no reason says why.
         DamagedPackage, ModelFailed: what runs now cannot be replayed on this machine.
         OperatorError: nothing could be timed.
     """

@@ -12,7 +12,7 @@ from andon.errors import NotFound, UserError
 from andon.formats.pixels import Pixels, decode
 from andon.runtime.inspector import Inspector
 from andon.services.gate_cases import Part, Picture
-from andon.services.recipes import judge_again
+from andon.services.recipes import find_recipe, judge_again
 from andon.services.workspaces import Workspace
 
 CHUNK_PICTURES = 128
@@ -56,6 +56,9 @@ class _Judged:
     score: float
 
 
+_Version = tuple[str, int]
+"""Name and version of a recipe."""
+
 _Both = tuple[_Judged, _Judged]
 """What runs now, and the candidate."""
 
@@ -67,11 +70,12 @@ def replay(
 
     What cannot be judged is NO-DECISION, as on the line.
     """
+    alike = _alike(workspace, judges, parts)
     known = {
         (part.key, picture.image.digest): both
         for part in parts
         for picture in part.pictures
-        if (both := _again(judges, picture)) is not None
+        if (both := _again(judges, picture, alike)) is not None
     }
     left = [(p.key, one) for p in parts for one in p.pictures if (p.key, one.image.digest) not in known]
     run = _run(workspace, judges, [picture for _, picture in left])
@@ -83,13 +87,27 @@ def replay(
         yield _case(part, [known[part.key, picture.image.digest] for picture in part.pictures])
 
 
-def _again(judges: Judges, picture: Picture) -> _Both | None:
-    """From what the station recorded, where only the recipe differs; None where the model has to run.
+def _alike(workspace: Workspace, judges: Judges, parts: Sequence[Part]) -> frozenset[_Version]:
+    """Recipe versions whose records say what both would find: of the same model, which looked at the same
+    place of each picture, and refused the same pictures."""
+    if not judges.is_same_model:
+        return frozenset()
+    pictures = (picture for part in parts for picture in part.pictures)
+    records = (picture.inspection for picture in pictures if picture.inspection is not None)
+    versions = {(record.recipe, record.recipe_version) for record in records if record.recipe}
+    new = judges.candidate
+    asked = (new.package, new.locate, new.health)
+    found = [find_recipe(workspace, f"{name}@{version}") for name, version in sorted(versions)]
+    return frozenset((r.name, r.version) for r in found if (r.package, r.locate, r.health) == asked)
+
+
+def _again(judges: Judges, picture: Picture, alike: frozenset[_Version]) -> _Both | None:
+    """From what the station recorded, where only cuts and rules differ; None where the model has to run.
 
     What was not decided then had no findings, and stays so.
     """
     stored = picture.inspection
-    if not judges.is_same_model or stored is None or stored.package != judges.candidate.package:
+    if stored is None or (stored.recipe, stored.recipe_version) not in alike:
         return None
     assert judges.baseline is not None
     score = max(stored.scores.values(), default=0.0)

@@ -240,6 +240,7 @@ def _gate(session: Session) -> Made:
         review=plan.review,
         costs=plan.costs,
         threads=plan.train.threads,
+        reason=f"plan {plan.name!r} (version {plan.version}, by {plan.author}) says so",
     )
     gate = run_gate(session.workspace, request, session.report, job=turn.id)
     if gate.outcome.passed:
@@ -271,7 +272,10 @@ def _approve(session: Session) -> Made:
     if not gate.outcome.parts:
         return Made("", "its gate had no part to ask; only a person can approve it", waits=True)
     words = f"gate {gate.id[:13]} passed, and plan {plan.name!r} (version {plan.version}, by {plan.author})"
-    approved = approve(workspace, model, f"{words} lets that be enough")
+    try:
+        approved = approve(workspace, model, f"{words} lets that be enough")
+    except Refused as ungated:
+        return Made("", f"{ungated.message}. {ungated.todo}", waits=True)
     return Made(model, f"by the plan: {approved.reason}")
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from andon.domain.gates import GateCase, GateRequest
+from andon.domain.gates import GateCase, GateRequest, wider_than_usual
 from andon.services.gate_cases import Collected
 
 
 def remarks_of(request: GateRequest, collected: Collected, cases: Sequence[GateCase]) -> Iterator[str]:
-    """In sentences, what was left out first."""
+    """In sentences, the gravest first."""
+    if wider := wider_than_usual(request.limits):
+        yield f"Asked with wider limits than usual ({', '.join(wider)}), because: {request.reason.strip()}"
     if request.baseline is None:
         yield "There is nothing to compare it with: only golden and must-catch parts were asked."
     yield from _of_training(collected)

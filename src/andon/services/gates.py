@@ -10,14 +10,14 @@ from sqlalchemy import Connection
 
 from andon.analysis import replays
 from andon.domain.gate_checks import Measured, checks_of
-from andon.domain.gates import CaseSource, Gate, GateCase, GateOutcome, GateRequest
+from andon.domain.gates import CaseSource, Gate, GateCase, GateOutcome, GateRequest, wider_than_usual
 from andon.domain.inspections import Verdict
 from andon.domain.jobs import Job, JobKind
 from andon.domain.models import Costs, Package
 from andon.domain.needs import Need
 from andon.domain.recipes import Recipe
 from andon.domain.serial import to_json
-from andon.errors import Conflict
+from andon.errors import Conflict, InvalidInput
 from andon.runtime.timing import Timing
 from andon.services.gate_cases import Collected
 from andon.services.gate_remarks import remarks_of
@@ -34,6 +34,9 @@ from andon.units import Digest
 
 MOST_FLIPS = 500
 """Parts of one gate that are kept to be looked at; all are counted."""
+
+MAX_REASON = 2000
+"""Characters."""
 
 NEWEST = 100
 """Recipe versions and gates that are looked through for what waits for a person."""
@@ -82,7 +85,9 @@ def contest_of(workspace: Workspace, request: GateRequest) -> Contest:
 
     Raises:
         NotFound: a recipe or its model is unknown. Conflict: both are the same version.
+        InvalidInput: a limit is wider than usual, and no reason says why.
     """
+    _check_reason(request)
     candidate = find_recipe(workspace, request.candidate)
     baseline = find_recipe(workspace, request.baseline) if request.baseline else None
     names = [_name(recipe) for recipe in (candidate, baseline) if recipe]
@@ -98,6 +103,19 @@ def contest_of(workspace: Workspace, request: GateRequest) -> Contest:
     )
 
 
+def _check_reason(request: GateRequest) -> None:
+    wider = wider_than_usual(request.limits)
+    if len(request.reason) > MAX_REASON:
+        raise InvalidInput(
+            f"the reason has {len(request.reason)} characters, at most {MAX_REASON} are kept"
+        )
+    if wider and not request.reason.strip():
+        raise InvalidInput(
+            f"limits wider than usual need a reason: {', '.join(wider)}",
+            "Say in a sentence why; whoever approves will read it.",
+        )
+
+
 def _name(recipe: Recipe) -> str:
     return f"{recipe.name}@{recipe.version}"
 
@@ -106,7 +124,7 @@ def ask_gate(workspace: Workspace, request: GateRequest) -> Job:
     """Ask a worker for a gate.
 
     Raises:
-        NotFound, Conflict: as :func:`contest_of`.
+        NotFound, Conflict, InvalidInput: as :func:`contest_of`.
     """
     asked = contest_of(workspace, request).request
     return enqueue(workspace, JobKind.GATE, to_json(asked), asked.candidate)

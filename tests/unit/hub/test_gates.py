@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from simulators.graphs import png
 from simulators.records import package, recipe, report
 
-from andon.domain.gates import CaseSource, Check, Gate, GateCase, GateOutcome, GateRequest
+from andon.domain.gates import CaseSource, Check, Gate, GateCase, GateLimits, GateOutcome, GateRequest
 from andon.domain.images import Image, Origin, Shape
 from andon.domain.inspections import Verdict
 from andon.domain.serial import to_json
@@ -144,6 +144,26 @@ def test_a_candidate_without_a_gate_is_offered_and_asked_for(
     assert again.status_code == 409
     assert "compared with itself" in again.text
     assert stocked_hub.post("/gates", data={"candidate": ""}).status_code == 422
+
+    wide = form | {"margin": "100", "reason": ""}
+    untold = stocked_hub.post("/gates", data=wide)
+    assert untold.status_code == 422
+    assert "limits wider than usual need a reason" in untold.text
+    asked = stocked_hub.post("/gates", data=wide | {"reason": "a pilot"}, follow_redirects=False)
+    assert asked.status_code == 303
+
+
+def test_whoever_approves_reads_why_limits_were_wider(
+    stocked_hub: TestClient, stocked: Workspace, picture: Digest
+) -> None:
+    plain = add_gate(stocked, picture, passed=True)
+    asked = replace(plain.request, limits=GateLimits(margin=1.0), reason="a pilot & no more")
+    wide = replace(plain, id=new_id(), request=asked)
+    with stocked.database.write() as tx:
+        gates.add(tx, wide)
+    approval = said(stocked_hub, f"/gates/{wide.id}").partition('id="approval"')[2]
+    assert "margin 1 instead of 0.05. Why: a pilot &amp; no more" in approval
+    assert "wider limits" not in said(stocked_hub, f"/gates/{plain.id}")
 
 
 @pytest.mark.parametrize("place", ["/images/{image}", "//elsewhere.example/images/"])

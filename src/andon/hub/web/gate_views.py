@@ -12,6 +12,7 @@ from andon.domain.gates import (
     GateRequest,
     Purpose,
     ReviewModel,
+    wider_than_usual,
 )
 from andon.domain.inspections import Verdict
 from andon.errors import AndonError, InvalidInput
@@ -95,6 +96,11 @@ class GateView:
         return tuple(check.name for check in self.gate.outcome.checks if not check.passed)
 
     @property
+    def wider(self) -> tuple[str, ...]:
+        """Limits that were asked for wider than usual."""
+        return wider_than_usual(self.gate.request.limits)
+
+    @property
     def is_alone(self) -> bool:
         """There was nothing to compare it with."""
         return self.gate.request.baseline is None
@@ -134,7 +140,7 @@ def form_view(
     usual = {name: f"{value:g}" for name, value in FIELDS.items()}
     recipes = tuple(f"{r.name}@{r.version}" for r in page_of_recipes(workspace, None, RECIPES).rows)
     runs = what_runs(workspace)
-    fields = {"candidate": "", "baseline": runs[0] if runs else ""} | usual
+    fields = {"candidate": "", "baseline": runs[0] if runs else "", "reason": ""} | usual
     return GateForm(recipes, runs, fields | {k: v for k, v in given.items() if k in fields}, problem)
 
 
@@ -156,7 +162,12 @@ def request_of(form: Mapping[str, str]) -> GateRequest:
         value["catches"] / 100, value["wrongly_rejects"] / 100, value["seconds"], value["wage"]
     )
     return GateRequest(
-        form["candidate"], form.get("baseline") or None, limits, review, threads=int(value["threads"])
+        form["candidate"],
+        form.get("baseline") or None,
+        limits,
+        review,
+        threads=int(value["threads"]),
+        reason=form.get("reason", "").strip(),
     )
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,14 @@ def inspected(plant: Plant, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     out = tmp_path_factory.mktemp("out")
     arguments = ("inspect", plant.fresh, "--recipe", "brackets", "--truth", plant.truth, "--out", out)
     return must(plant.andon(*arguments, "--json")).json()
+
+
+@pytest.fixture(scope="module")
+def plant(plant: Plant, tmp_path_factory: pytest.TempPathFactory) -> Plant:
+    """A copy: what these journeys add to it, no other journey meets."""
+    folder = tmp_path_factory.mktemp("main-job") / "workspace"
+    shutil.copytree(plant.folder, folder)
+    return replace(plant, folder=folder)
 
 
 def test_importing_again_adds_nothing(plant: Plant) -> None:

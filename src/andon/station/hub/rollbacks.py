@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from andon.analysis.watching import bad
 from andon.domain.stations import AlarmCode, Assignment, RollbackCause, RolledBack
-from andon.errors import AndonError, OperatorError
+from andon.errors import AndonError, Conflict, OperatorError
 from andon.station.hub.library import Keeper
 from andon.station.inspecting.inspectors import Inspectors
 from andon.station.running.clock import Clock, in_time
@@ -41,7 +41,7 @@ _CASES: Mapping[RollbackCause, Case] = {
 }
 
 
-class Superseded(AndonError):
+class Superseded(Conflict):
     """While one thing was made ready to run, it was decided to run another."""
 
 

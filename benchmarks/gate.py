@@ -62,7 +62,7 @@ TRAINED = 10
 def main(argv: Sequence[str] = ()) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks --row gate", description=__doc__)
     parser.add_argument("--parts", type=int, default=10_000, help="stored parts")
-    parser.add_argument("--replayed", type=int, default=1000, help="of them, that the models run on")
+    parser.add_argument("--replayed", type=int, default=10_000, help="of them, that the models run on")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="on the disk to be measured")
     chosen = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(dir=chosen.folder) as scratch:

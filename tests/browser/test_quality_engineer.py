@@ -1,4 +1,4 @@
-"""A quality engineer moves a cut: seen on history, saved, given to a station, which judges by it."""
+"""A quality engineer moves a cut: seen on history, saved, gated, given to a station, which judges by it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from browser.cut_panel import shown, slide
 from playwright.sync_api import Page, expect
-from simulators.brightness_plant import BrightnessPlant, build
+from simulators.brightness_plant import BrightnessPlant, build, hold_golden
 from simulators.folder_cell import STATION, Cell, folder_cell
+from simulators.workers import Workers
 
 from andon.services.recipes import find_recipe
 from andon.services.workspaces import Workspace
@@ -18,7 +19,10 @@ PATIENCE_MS = 120_000
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> BrightnessPlant:
-    return build(tmp_path_factory.mktemp("plant"))
+    root = tmp_path_factory.mktemp("plant")
+    made = build(root)
+    hold_golden(made, root)
+    return made
 
 
 @pytest.fixture
@@ -70,6 +74,18 @@ def test_a_cut_is_moved_and_the_line_judges_by_it(
     page.get_by_label("Recipe").select_option("tiles@2")
     page.get_by_label("Deadline, ms").fill("60000")
     page.get_by_role("button", name="See what will happen").click()
+    expect(page.get_by_label("Not possible yet")).to_contain_text("no gate has compared recipe tiles@2")
+    form = page.url
+    page.get_by_role("link", name="Compare it with what runs").click()
+    expect(page.get_by_label("Candidate")).to_have_value("tiles@2")
+    expect(page.get_by_label("Against")).to_have_value("tiles@1")
+    with Workers(plant.workspace.folder) as workers:
+        workers.start("w")
+        page.get_by_role("button", name="Run the gate").click()
+        page.get_by_role("link", name="tiles@2", exact=True).click(timeout=PATIENCE_MS)
+    expect(page.get_by_label("Result")).to_contain_text("passed")
+
+    page.goto(form)
     page.get_by_role("button", name=f"Assign tiles@2 to {STATION}").click()
     expect(page.get_by_text("Runs what was assigned: tiles v2.")).to_be_visible(timeout=PATIENCE_MS)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -61,6 +62,11 @@ def went_back(scene: Scene) -> dict[str, Any] | None:
 
 def seconds(record: Inspection) -> float:
     return datetime.fromisoformat(record.at.replace("Z", "+00:00")).timestamp()
+
+
+def judged_since(scene: Scene, moment: float) -> list[Inspection]:
+    """Those that were captured later; what waited on the station's disk came later, and was earlier."""
+    return [record for record in scene.records() if record.scores and seconds(record) > moment]
 
 
 def sequence(record: Inspection) -> int:
@@ -129,16 +135,16 @@ def test_a_good_release_stays_a_touch_sends_it_back_and_a_kill_changes_nothing(s
         scene.until("it went back", lambda: went_back(scene))
         scene.station.kill()
         scene.hub.away = True
-        first = len(scene.records())
+        killed = time.time()
         scene.station.start()
         scene.until("it is up", lambda: len(inspectors(scene)) == 1)
         scene.hub.away = False
-        scene.until("parts are judged", lambda: len([r for r in scene.records()[first:] if r.scores]) > 10)
+        scene.until("parts are judged", lambda: len(judged_since(scene, killed)) > 10)
         scene.until("it is said again", lambda: went_back(scene))
         fact = went_back(scene)
         assert fact is not None
         assert (fact["author"], fact["cause"]) == ("operator", "person")
-        assert {r.recipe_version for r in scene.records()[first:] if r.scores} == {GOOD}
+        assert {r.recipe_version for r in judged_since(scene, killed)} == {GOOD}
         scene.hub.assign(
             graphs.recipe_for(scene.packages[1], PASSES, version=3), (REFERENCE,), deadline=30_000.0
         )

@@ -11,6 +11,7 @@ import numpy as np
 from simulators.graphs import brightness_model, golden_images, grey, manifest, png
 
 from andon.domain.datasets import DatasetSpec
+from andon.domain.gates import Purpose
 from andon.domain.images import ImageFilter
 from andon.domain.models import Costs, Package, Parity
 from andon.jobs.import_images import ImportRequest, import_images
@@ -18,8 +19,10 @@ from andon.jobs.inspect import InspectRequest, inspect_images
 from andon.runtime.execution import REFERENCE
 from andon.services.datasets import freeze_dataset
 from andon.services.evaluations import evaluate_model
+from andon.services.holdouts import hold_part
 from andon.services.recipes import RecipeRequest, make_recipe
 from andon.services.workspaces import Workspace, create_workspace, now
+from andon.store import images as stored_images
 from andon.store import models as stored_models
 
 COSTS = Costs(escape=50.0, overkill=5.0, review=1.0, defect_rate=0.05)
@@ -71,7 +74,20 @@ def _package(workspace: Workspace, snapshot: str, seed: int) -> Package:
     return package
 
 
-def _draw(folder: Path, count: int, seed: int) -> None:
+def hold_golden(plant: BrightnessPlant, root: Path, count: int = 240) -> None:
+    """Import parts without dust, whose kinds their folders say, and hold them for gates."""
+    workspace = plant.workspace
+    _draw(root / "golden", count, seed=3, dust=False)
+    request = ImportRequest(root / "golden", "golden", workspace.who, now())
+    import_images(workspace.database, workspace.blobs, request, lambda done, total: None)
+    with workspace.database.read() as tx:
+        found = stored_images.page(tx, ImageFilter(source="golden"), None, count).rows
+    assert len(found) == count
+    for image in found:
+        hold_part(workspace, image.digest, Purpose.GOLDEN, "agreed with quality")
+
+
+def _draw(folder: Path, count: int, seed: int, dust: bool = True) -> None:
     """Half clean (some with dust), a third with a bright spot, the rest with a dark one."""
     random = np.random.default_rng(seed)
     for number in range(count):
@@ -79,8 +95,8 @@ def _draw(folder: Path, count: int, seed: int) -> None:
         kind = ("good", "bright", "good", "dark", "good", "bright")[number % 6]
         top, left = random.integers(4, 50, 2)
         strength = int(random.integers(28, 120))
-        if kind == "good" and number % 4 == 0:
-            pixels[top, left] = 127 + strength  # dust
+        if kind == "good" and dust and number % 4 == 0:
+            pixels[top, left] = 127 + strength
         if kind != "good":
             pixels[top : top + 8, left : left + 8] = 127 + (strength if kind == "bright" else -strength)
         path = folder / kind / f"{number:03}.png"

@@ -2,30 +2,31 @@
 running both models side by side while the next pictures are read."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from andon.domain.gates import GateCase
 from andon.domain.inspections import Decision, Finding, Reason, Verdict
 from andon.domain.recipes import Recipe, judge
 from andon.errors import NotFound, UserError
-from andon.formats.pixels import Pixels, decode
+from andon.formats.pixels import decode
 from andon.runtime.inspector import Inspector
+from andon.runtime.prepared import Prepared
 from andon.services.gate_cases import Part, Picture
 from andon.services.recipes import find_recipe, judge_again
 from andon.services.workspaces import Workspace
 
 CHUNK_PICTURES = 128
 CHUNK_BYTES = 64 * 2**20
-"""Of decoded pictures that wait for the models; as many again are being read."""
+"""Of decoded pictures that wait for the models, beside what is fitted for them; as many again are read."""
 
 READERS = 2
 MOST_REASONS = 5
 
 Report = Callable[[int, int | None, str], None]
 
-_Content = Pixels | bytes | None
-"""Decoded; the bytes where they are no picture; nothing where the file is gone."""
+_Content = Prepared | bytes | None
+"""Decoded and fitted; the bytes where they are no picture; nothing where the file is gone."""
 
 _WORST = (Verdict.REJECT, Verdict.NO_DECISION, Verdict.REVIEW, Verdict.PASS)
 
@@ -118,7 +119,9 @@ def _again(judges: Judges, picture: Picture, alike: frozenset[_Version]) -> _Bot
 
 
 def _run(workspace: Workspace, judges: Judges, pictures: Sequence[Picture]) -> Iterator[_Both]:
-    """Run the models; each in a thread of its own, readers ahead of them."""
+    """Run the models, each in a thread of its own; readers decode and fit ahead of them, once for both."""
+    both = (judges.new, judges.old)
+    inputs = [inspector.input for inspector in both if inspector is not None]
 
     def read(picture: Picture) -> _Content:
         try:
@@ -126,23 +129,33 @@ def _run(workspace: Workspace, judges: Judges, pictures: Sequence[Picture]) -> I
         except NotFound:
             return None
         try:
-            return decode(content)
+            return Prepared(decode(content), inputs)
         except UserError:
             return content
 
-    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(2) as lanes:
-        ahead: list[Future[_Content]] = []
-        for chunk in (*_chunks(pictures), []):
-            ready, ahead = ahead, [readers.submit(read, picture) for picture in chunk]
-            yield from _judged(judges, ready, lanes)
+    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(1) as old, ThreadPoolExecutor(1) as new:
+        begun: Callable[[], list[_Both]] = list
+        for chunk in _chunks(pictures):
+            read_ahead = [readers.submit(read, picture) for picture in chunk]
+            begun, ended = _begin(judges, read_ahead, (old, new)), begun
+            yield from ended()
+        yield from begun()
 
 
-def _judged(judges: Judges, ready: list[Future[_Content]], lanes: ThreadPoolExecutor) -> list[_Both]:
+def _begin(
+    judges: Judges, contents: list[Future[_Content]], lanes: tuple[Executor, Executor]
+) -> Callable[[], list[_Both]]:
+    """Let both models judge these after what each was given before; a call waits for them."""
     if judges.old is None:
-        return [_both_of_one(judges, content.result()) for content in ready]
-    old = lanes.submit(_lane, judges.old, ready)
-    new = lanes.submit(_lane, judges.new, ready)
-    return list(zip(old.result(), new.result(), strict=True))
+        one = lanes[1].submit(_one_model, judges, contents)
+        return one.result
+    old = lanes[0].submit(_lane, judges.old, contents)
+    new = lanes[1].submit(_lane, judges.new, contents)
+    return lambda: list(zip(old.result(), new.result(), strict=True))
+
+
+def _one_model(judges: Judges, contents: Sequence[Future[_Content]]) -> list[_Both]:
+    return [_both_of_one(judges, content.result()) for content in contents]
 
 
 def _lane(inspector: Inspector, ready: Sequence[Future[_Content]]) -> list[_Judged]:

@@ -14,7 +14,7 @@ from andon.domain.annotations import Box
 from andon.domain.calibrations import length_in_pixels
 from andon.domain.geometry import touches
 from andon.domain.inspections import Decision, Finding, Reason, ReasonCode, Verdict
-from andon.domain.models import Variant
+from andon.domain.models import InputSpec, Variant
 from andon.domain.recipes import Recipe, Unit, judge
 from andon.errors import AndonError, Conflict, DamagedPackage, InvalidInput, UserError
 from andon.formats.pixels import decode, image_digest
@@ -25,6 +25,7 @@ from andon.runtime.locate import Locator, Place
 from andon.runtime.package import LoadedPackage
 from andon.runtime.pixels import Pixels, UnfitImage, check, fit
 from andon.runtime.predictions import ModelFailed
+from andon.runtime.prepared import Prepared
 from andon.runtime.scoring import TOLERANCE
 from andon.units import Digest
 
@@ -104,7 +105,12 @@ class Inspector:
         """What runs."""
         return self._executor.variant
 
-    def inspect(self, content: bytes | Pixels) -> Outcome:
+    @property
+    def input(self) -> InputSpec:
+        """What the network takes."""
+        return self._manifest.input
+
+    def inspect(self, content: bytes | Pixels | Prepared) -> Outcome:
         """Judge an image file, or pixels as :func:`andon.formats.pixels.decode` gives them.
 
         Never raises for what is wrong with the image or the model's answer.
@@ -128,14 +134,17 @@ class Inspector:
         """NO-DECISION on a part whose image could not be had."""
         return _Course().outcome(_undecided(ReasonCode.BAD_IMAGE, detail))
 
-    def _judge(self, content: bytes | Pixels, course: "_Course") -> Decision:
-        pixels = course.pixels = decode(content) if isinstance(content, bytes) else content
+    def _judge(self, content: bytes | Pixels | Prepared, course: "_Course") -> Decision:
+        if isinstance(content, bytes):
+            content = decode(content)
+        ready = content if isinstance(content, Prepared) else Prepared(content)
+        pixels = course.pixels = ready.pixels
         course.passed("decode")
         check(pixels, self._manifest.input)
         _check_regions(self._recipe, pixels)
-        self._check_health(pixels, course)
+        self._check_health(ready, course)
         place = self._place(pixels, course)
-        fitted = fit(pixels, self._manifest.input)
+        fitted = ready.fitted(self._manifest.input)
         course.passed("fit")
         prediction = self._executor.run(fitted)
         course.passed("engine")
@@ -148,8 +157,8 @@ class Inspector:
         course.passed("judge")
         return decision
 
-    def _check_health(self, pixels: Pixels, course: "_Course") -> None:
-        measured = health.measure(pixels)
+    def _check_health(self, ready: Prepared, course: "_Course") -> None:
+        measured = ready.health()
         course.health |= asdict(measured)
         course.passed("health")
         health.check(measured, self._recipe.health)

@@ -42,7 +42,8 @@ def test_a_gate_is_run_listed_and_shown_and_a_refusal_is_an_exit_code(tmp_path: 
     assert outcome["passed"] is False
     assert outcome["outcome"]["flips"][0]["images"]
 
-    text = told("run", "cuts@2", "--baseline", "tiles@1", "--margin", "0.05", "--latency-ratio", "1000")
+    wider = ("--latency-ratio", "1000", "--reason", "other programs run beside the tests")
+    text = told("run", "cuts@2", "--baseline", "tiles@1", "--margin", "0.05", *wider)
     assert "passed" in text
     first, second = json.loads(told("list", "--json"))
     assert (first["passed"], second["id"]) == (True, outcome["id"])

@@ -15,6 +15,7 @@ from andon.formats.pixels import decode, image_digest
 from andon.runtime.execution import REFERENCE, available
 from andon.runtime.inspector import Inspector
 from andon.runtime.package import LoadedPackage
+from andon.runtime.prepared import Prepared
 from andon.units import Digest, Timestamp
 
 VARIANTS = pytest.mark.parametrize("variant", available(), ids=str)
@@ -178,3 +179,15 @@ def test_colour_of_16_bits_goes_the_same_way(tmp_path: Path) -> None:
     for variant in available():
         outcome = inspector(package, variant=variant).inspect(graphs.png(spotted))
         assert outcome.scores["bright"] == pytest.approx((60000 / 65535 - 0.5) * 2, abs=0.01)
+
+
+def test_a_prepared_image_is_judged_as_its_file_is(package: LoadedPackage) -> None:
+    spec = package.manifest.input
+    station = inspector(package)
+    odd = np.zeros((50, 40, 3), np.uint8)  # colour, which the network does not take
+    for pixels in (decode(part_with(230)), decode(part_with(127)), odd):
+        plain = station.inspect(pixels)
+        for ready in (Prepared(pixels, [spec, spec]), Prepared(pixels)):
+            outcome = station.inspect(ready)
+            assert (outcome.decision, outcome.scores) == (plain.decision, plain.scores)
+            assert outcome.health == plain.health

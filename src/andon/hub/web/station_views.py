@@ -11,6 +11,7 @@ from andon.domain.feedback import SendPolicy
 from andon.domain.lines import Light, light_of
 from andon.domain.recipes import Recipe
 from andon.domain.stations import USUAL_DEADLINE, Assignment, KeepPolicy, Station
+from andon.errors import Refused
 from andon.hub.web.feedback_views import waits_in_words
 from andon.hub.web.send_forms import SendForm
 from andon.services.approvals import approved_packages
@@ -105,14 +106,23 @@ class AssignmentView:
     Attributes:
         happens: empty as long as no recipe is chosen.
         cautions: what is probably not meant.
+        refused: why the chosen recipe may not run there; None where it may.
     """
 
     card: StationCard
     choices: tuple[RecipeChoice, ...]
     form: Form
     send: SendForm
-    happens: tuple[str, ...]
-    cautions: tuple[str, ...]
+    happens: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    refused: Refused | None = None
+
+    @property
+    def wants_gate(self) -> bool:
+        """Whether the chosen recipe is refused though its model is approved."""
+        return self.refused is not None and any(
+            choice.approved and choice.name == self.form.recipe for choice in self.choices
+        )
 
     @property
     def any_approved(self) -> bool:
@@ -148,7 +158,7 @@ def usual_form(station: Station, recipe: str) -> Form:
 
 
 def assignment_view(
-    workspace: Workspace, station: Station, forms: tuple[Form, SendForm], planned: Plan | None
+    workspace: Workspace, station: Station, forms: tuple[Form, SendForm], planned: Plan | Refused | None
 ) -> AssignmentView:
     """The form with ``forms`` in it; ``planned`` is None as long as no recipe is chosen."""
     approved = approved_packages(workspace)
@@ -157,9 +167,14 @@ def assignment_view(
         RecipeChoice(recipe, f"{recipe.name}@{recipe.version}", recipe.package in approved)
         for recipe in found
     )
-    happens = tuple(_happens(planned, forms[1].policy())) if planned else ()
-    cautions = (*_of_release(workspace, planned), *_cautions(planned)) if planned else ()
-    return AssignmentView(_card(station), choices, *forms, happens, cautions)
+    card = _card(station)
+    if planned is None:
+        return AssignmentView(card, choices, *forms)
+    if isinstance(planned, Refused):
+        return AssignmentView(card, choices, *forms, refused=planned)
+    happens = tuple(_happens(planned, forms[1].policy()))
+    cautions = (*_of_release(workspace, planned), *_cautions(planned))
+    return AssignmentView(card, choices, *forms, happens, cautions)
 
 
 def _card(station: Station) -> StationCard:

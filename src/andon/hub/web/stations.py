@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from andon.domain.stations import KeepPolicy
-from andon.errors import InvalidInput
+from andon.errors import InvalidInput, Refused
 from andon.hub.requests import workspace_of
 from andon.hub.web.pages import page
 from andon.hub.web.send_forms import SendAsked, SendForm
@@ -20,7 +20,7 @@ from andon.hub.web.station_views import (
     station_view,
     usual_form,
 )
-from andon.services.stations import AssignmentRequest, assign, find_station, plan
+from andon.services.stations import AssignmentRequest, Plan, assign, find_station, plan
 
 router = APIRouter(include_in_schema=False)
 
@@ -58,12 +58,17 @@ def new_assignment(
     chosen: Annotated[Chosen, Depends()],
     sends: Annotated[SendAsked, Depends()],
 ) -> HTMLResponse:
-    """Choose a recipe, and read what will happen before it does."""
+    """Choose a recipe, and read what will happen before it does, or why it may not."""
     workspace = workspace_of(request)
     known = find_station(workspace, station)
     form = _with(usual_form(known, chosen.recipe), chosen)
     send = sends.form(known.assignment.send if known.assignment else None)
-    planned = plan(workspace, station, _request(form, send)) if form.recipe else None
+    planned: Plan | Refused | None = None
+    if form.recipe:
+        try:
+            planned = plan(workspace, station, _request(form, send))
+        except Refused as why:
+            planned = why
     view = assignment_view(workspace, known, (form, send), planned)
     return page(request, "stations/assign", view, title=f"Assign a recipe to {station}", section="stations")
 

@@ -135,6 +135,18 @@ def test_nothing_is_swallowed() -> None:
     assert not swallowed
 
 
+def test_the_rows_of_a_record_are_read_in_one_place() -> None:
+    """Two functions that make the same value of a row would come to differ."""
+    readers: dict[str, list[str]] = {}
+    for path in sorted((SOURCE / "store").glob("*.py")):
+        for function in functions(path):
+            taken = [ast.unparse(one.annotation) for one in function.args.args if one.annotation]
+            if taken == ["Row[Any]"] and function.returns is not None:
+                readers.setdefault(ast.unparse(function.returns), []).append(named(path, function))
+    assert len(readers) > 20
+    assert not {value: found for value, found in readers.items() if len(found) > 1}
+
+
 def test_the_domain_is_standard_library_only() -> None:
     allowed = set(sys.stdlib_module_names) | {"andon"}
     foreign = []

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from andon.domain.feedback import Answer, Queue, Review, SendReason, truth_of
+from andon.domain.feedback import Review, SendReason, truth_of
 from andon.domain.inspections import Verdict
 from andon.domain.ontologies import ConceptKind
 from andon.domain.quality import Inspected, Judged, contradicts, second_look_probability
 from andon.domain.splitting import CLEAN
 from andon.store import ontologies
+from andon.store.reviews import review_of
 from andon.store.rows import matching
 from andon.store.tables import feedback, image_labels, images, inspections, recipes, reviews
 from andon.units import Digest, Timestamp
@@ -136,7 +137,7 @@ def _reviewed(tx: Connection, window: Window, newest: int | None) -> Sequence[Ro
         inspections.c[name] for name in ("inspection", "part", "image", "station", "recipe_id", "verdict")
     )
     word = (reviews.c[name] for name in ("review", "answer", "queue", "concept", "note", "author"))
-    columns = (*part, inspections.c.at.label("inspected_at"), *word, reviews.c.at.label("said_at"))
+    columns = (*part, inspections.c.at.label("inspected_at"), *word, reviews.c.at)
     query: Select[Any] = select(*columns).select_from(joined).where(*_within(window))
     return tx.execute(query.order_by(inspections.c.id)).all()
 
@@ -155,7 +156,7 @@ def _labels(tx: Connection, rows: Sequence[Row[Any]]) -> dict[str, frozenset[str
 def _judged(
     row: Row[Any], labels: frozenset[str] | None, releases: Mapping[int, tuple[str, str]]
 ) -> JudgedPart:
-    verdict, review = Verdict(row.verdict), _review(row)
+    verdict, review = Verdict(row.verdict), review_of(row)
     said = truth_of(verdict, review)
     defects = (labels or frozenset()) - {CLEAN}
     names = {*defects, *((review.concept,) if review.concept else ())}
@@ -217,19 +218,6 @@ def _is_contradicted(part: Judged) -> bool:
 
 def _check_probability(inspection: str, verdict: Verdict, said: bool | None) -> float:
     return 0.0 if said is None else second_look_probability(inspection, contradicts(verdict, said))
-
-
-def _review(row: Row[Any]) -> Review:
-    return Review(
-        id=row.review,
-        inspection=row.inspection,
-        answer=Answer(row.answer),
-        queue=Queue(row.queue),
-        author=row.author,
-        at=row.said_at,
-        concept=row.concept,
-        note=row.note,
-    )
 
 
 def _needs_detail(part: Judged) -> bool:

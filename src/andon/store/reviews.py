@@ -41,13 +41,13 @@ def known(tx: Connection, ids: Sequence[str]) -> dict[str, str]:
 def of(tx: Connection, inspection: str) -> tuple[Review, ...]:
     """All reviews of one inspection (its full id), first to last."""
     found = tx.execute(_rows().where(inspections.c.inspection == inspection).order_by(reviews.c.id))
-    return tuple(_review(row) for row in found)
+    return tuple(review_of(row) for row in found)
 
 
 def latest(tx: Connection, ids: Collection[str]) -> dict[str, Review]:
     """The review that counts of those of the inspections ``ids`` that have one."""
     found = sorted(matching(tx, _rows(), inspections.c.inspection, list(ids)), key=lambda row: int(row.id))
-    return {row.inspection: _review(row) for row in found}
+    return {row.inspection: review_of(row) for row in found}
 
 
 def contradicted(tx: Connection) -> dict[Digest, Answer]:
@@ -64,12 +64,8 @@ def contradicted(tx: Connection) -> dict[Digest, Answer]:
     return {row.image: Answer(row.answer) for row in found}
 
 
-def _rows() -> Select[Any]:
-    joined = reviews.join(inspections, inspections.c.id == reviews.c.inspection_id)
-    return select(reviews, inspections.c.inspection).select_from(joined)
-
-
-def _review(row: Row[Any]) -> Review:
+def review_of(row: Row[Any]) -> Review:
+    """The review that a row holds: all columns of ``reviews``, and the id of its inspection."""
     return Review(
         id=row.review,
         inspection=row.inspection,
@@ -80,3 +76,8 @@ def _review(row: Row[Any]) -> Review:
         concept=row.concept,
         note=row.note,
     )
+
+
+def _rows() -> Select[Any]:
+    joined = reviews.join(inspections, inspections.c.id == reviews.c.inspection_id)
+    return select(reviews, inspections.c.inspection).select_from(joined)

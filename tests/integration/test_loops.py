@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from simulators.records import package, recipe, report
+from simulators.told_stations import NEW, add_gate
 
 from andon.blobs.locks import alone
 from andon.domain.datasets import DatasetSpec
@@ -31,6 +32,7 @@ from andon.services.loops import (
     turn_page,
     versions_of_plan,
 )
+from andon.services.needs import needs
 from andon.services.stations import take_report
 from andon.services.workspaces import Workspace, create_workspace, new_id, now
 from andon.store import loops as stored_loops
@@ -218,3 +220,49 @@ def test_a_turn_that_a_command_line_left_behind_a_release_goes_on_after_it(works
     (need,) = turn_needs(workspace)
     assert "can go on after the step approved" in need.what
     assert [one.id for one in go_on(workspace)] == [turn.id]
+
+
+def add_newer(workspace: Workspace) -> None:
+    """Beside what runs, which is approved, a model that was evaluated, and a recipe version for it."""
+    approve(workspace, package().digest, "agreed")
+    with workspace.database.write() as tx:
+        models.add(tx, NEW, "mara", now())
+        recipes.add_version(tx, recipe(NEW))
+        models.add_attestation(tx, NEW.digest, "evaluation", {}, ("mara", now()))
+
+
+def about_the_model(workspace: Workspace) -> list[str]:
+    """What Overview says of the turn, its recipe or its model, each by the page it leads to."""
+    links = ("/turns/", "/models/", "/releases/")
+    return [need.link for need in needs(workspace) if need.link.startswith(links)]
+
+
+def test_what_a_turn_waits_for_is_said_once(workspace: Workspace) -> None:
+    save_plan(workspace, PLAN)
+    add_newer(workspace)
+    assert about_the_model(workspace) == [f"/models/{NEW.digest}"], "evaluated, and nobody decided"
+    with workspace.database.write() as tx:
+        made = add_gate(tx, recipes.get(tx, "brackets", 2))
+    assert [need.what for need in needs(workspace) if need.link == f"/models/{NEW.digest}"] == [
+        "brackets@2 passed its gate and waits for an approval"
+    ]
+    turn = start_turn(workspace, "brackets", "50 new labels")
+    trained = ((TurnStep.TRAINED, NEW.digest, ""), (TurnStep.EVALUATED, NEW.digest, ""))
+    note(workspace, turn, *trained)
+    assert about_the_model(workspace) == [], "the turn goes on with it"
+    note(workspace, turn, (TurnStep.RECIPE, "brackets@2", ""), (TurnStep.GATED, made.id, "passed"))
+    assert about_the_model(workspace) == [f"/turns/{turn.id}"]
+    note(workspace, turn, (TurnStep.APPROVED, NEW.digest, ""))
+    assert about_the_model(workspace) == [], "the turn releases it"
+    note(workspace, turn, (TurnStep.ENDED, Ending.FAILED, "the disk is full"))
+    assert about_the_model(workspace) == [f"/models/{NEW.digest}", f"/turns/{turn.id}"]
+
+
+def test_a_model_that_a_turn_says_was_refused_waits_for_nobody(workspace: Workspace) -> None:
+    save_plan(workspace, PLAN)
+    add_newer(workspace)
+    turn = start_turn(workspace, "brackets", "50 new labels")
+    note(
+        workspace, turn, (TurnStep.TRAINED, NEW.digest, ""), (TurnStep.ENDED, Ending.REFUSED, "missed one")
+    )
+    assert about_the_model(workspace) == [f"/turns/{turn.id}"]

@@ -11,7 +11,8 @@ from andon.domain.approvals import (
 )
 from andon.domain.needs import Need
 from andon.services.gates import running
-from andon.services.loops import go_on
+from andon.services.loops import go_on, models_in_hand
+from andon.services.release_progress import unreleased
 from andon.services.scores import EVALUATION
 from andon.services.workspaces import Workspace, now
 from andon.store import approvals as stored_approvals
@@ -77,9 +78,14 @@ def approved_packages(workspace: Workspace) -> frozenset[Digest]:
 
 
 def approval_needs(workspace: Workspace) -> tuple[Need, ...]:
-    """Models that were evaluated, and on which nobody has decided."""
+    """Models that were evaluated, and on which nobody has decided.
+
+    Those of which a turn or a gate that passed says more are theirs to tell of.
+    """
     with workspace.database.read() as tx:
-        undecided = stored_approvals.undecided(tx, EVALUATION)
+        found = stored_approvals.undecided(tx, EVALUATION)
+        elsewhere = models_in_hand(tx) | {one.package for one in unreleased(tx)}
+    undecided = [digest for digest in found if digest not in elsewhere]
     return tuple(
         Need(
             f"Model {digest[:12]} is evaluated, and nobody has decided on it",

@@ -307,6 +307,17 @@ def _ended_lately(tx: Connection, since: Timestamp) -> tuple[Turn, ...]:
     )
 
 
+def models_in_hand(tx: Connection) -> frozenset[str]:
+    """Models that turns see to, or tell of as refused: :func:`turn_needs` speaks for these."""
+    refused = (
+        turn
+        for turn in _ended_lately(tx, ago(DAY_SECONDS))
+        if turn.subject(TurnStep.ENDED) == Ending.REFUSED
+    )
+    found = {turn.subject(TurnStep.TRAINED) for turn in (*stored_loops.open_turns(tx), *refused)}
+    return frozenset(found - {""})
+
+
 def _told_of(turn: Turn) -> Need:
     end, failed = turn.events[-1], turn.subject(TurnStep.ENDED) == Ending.FAILED
     what = f"{turn.plan}: a turn {'failed' if failed else 'ended, refused by the gate'}: {end.detail}"

@@ -19,6 +19,7 @@ from andon.domain.releasing import LAG_SECONDS, ShadowTally, by_its_clock, runs,
 from andon.domain.stations import Station
 from andon.services.assignments import is_approved
 from andon.services.jobs import ago
+from andon.services.loops import models_in_hand
 from andon.services.release_seen import LAST_PARTS
 from andon.services.releases import BAD_ENDS, Steps, last_steps
 from andon.services.stations import SILENT_SECONDS
@@ -227,13 +228,23 @@ def release_needs(workspace: Workspace) -> tuple[Need, ...]:
         last = stored_releases.last_of_all(tx)
         broken = [event for event in last if _is_open(event, stations[event.station])]
         releases = {event.release: stored_releases.get(tx, event.release) for event in broken}
-        found = stored_releases.unreleased(tx, MAX_UNRELEASED)
-        waiting = [one for one in found if not _runs_somewhere(one, stations.values())]
+        waiting = unreleased(tx)
         approved = [is_approved(tx, one.package) for one in waiting]
     return (
         *(_broken(releases[name], [e for e in broken if e.release == name]) for name in releases),
         *(_lagging(one) for one in stations.values() if _lags(one)),
         *(_unreleased(one, is_free) for one, is_free in zip(waiting, approved, strict=True)),
+    )
+
+
+def unreleased(tx: Connection) -> tuple[Gated, ...]:
+    """Newest recipe versions that passed their gate, run nowhere, and wait for a release or the approval
+    before it; without those that an open turn of the loop sees to."""
+    stations, in_hand = stored_stations.everyone(tx), models_in_hand(tx)
+    return tuple(
+        one
+        for one in stored_releases.unreleased(tx, MAX_UNRELEASED)
+        if one.package not in in_hand and not _runs_somewhere(one, stations)
     )
 
 

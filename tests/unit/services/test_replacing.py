@@ -1,11 +1,10 @@
 """No way leads round the gate: neither by hand, nor by an older, another or no comparison."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from simulators.records import package, recipe
-from simulators.told_stations import NEW, ToldStation, add_gate, stock
+from simulators.told_stations import NEW, ToldStation, add_gate
 
 from andon.domain.gates import Gate
 from andon.domain.recipes import Recipe
@@ -14,18 +13,10 @@ from andon.services.approvals import approve
 from andon.services.releases import ReleaseRequest, release
 from andon.services.scores import EVALUATION
 from andon.services.stations import AssignmentRequest, assign
-from andon.services.workspaces import Workspace, create_workspace, now
+from andon.services.workspaces import Workspace, now
 from andon.store import models, recipes
 
 Station = Callable[[str, str], ToldStation]
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    made = create_workspace(tmp_path / "ws", "mara")[0]
-    stock(made)
-    yield made
-    made.database.close()
 
 
 @pytest.fixture

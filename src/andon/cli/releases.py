@@ -166,3 +166,18 @@ def stop(context: typer.Context, release: ReleaseId, reason: Reason, as_json: Js
         print_json(to_json(events))
         return
     _print_events(events)
+
+
+@app.command()
+def acknowledge(context: typer.Context, release: ReleaseId, reason: Reason, as_json: Json = False) -> None:
+    """Note that a release which stopped or went back by itself may stay so; Overview asks no more.
+
+    Example: andon releases acknowledge 019a5 --reason "The lamp was dark; a new version comes tomorrow"
+    """
+    from andon.services.releases import acknowledge as acknowledge_release
+
+    events = acknowledge_release(workspace_of(context), release, reason)
+    if as_json:
+        print_json(to_json(events))
+        return
+    _print_events(events)

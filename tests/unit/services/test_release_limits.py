@@ -5,16 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from simulators.bracket_releases import (
-    AT_ONCE,
-    PASS,
-    REJECT,
-    REVIEW,
-    SETTINGS,
-    begin,
-    needs,
-    steps,
-)
+from simulators.bracket_releases import AT_ONCE, PASS, REJECT, REVIEW, SETTINGS, begin, needs, steps
 from simulators.told_stations import ToldStation
 
 from andon.domain.inspections import Verdict

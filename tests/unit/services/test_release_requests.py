@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from simulators.bracket_releases import (
-    begin,
-)
+from simulators.bracket_releases import begin
 from simulators.records import recipe
 from simulators.told_stations import NEW, ToldStation, add_gate
 

@@ -4,15 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from simulators.bracket_releases import (
-    PASS,
-    SETTINGS,
-    begin,
-    finish,
-    steps,
-    story,
-    third_version,
-)
+from simulators.bracket_releases import PASS, SETTINGS, begin, finish, steps, story, third_version
 from simulators.records import package
 from simulators.told_stations import ToldStation
 

@@ -4,14 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from simulators.bracket_releases import (
-    PASS,
-    SETTINGS,
-    begin,
-    finish,
-    steps,
-    third_version,
-)
+from simulators.bracket_releases import PASS, SETTINGS, begin, finish, steps, third_version
 from simulators.told_stations import NEW, ToldStation
 
 from andon.domain.feedback import SendPolicy

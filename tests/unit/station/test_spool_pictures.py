@@ -1,4 +1,4 @@
-"""Pictures in the spool: sent after their records where wanted, shared by records, given up, counted by day."""
+"""Pictures in the spool: sent after their records where wanted, shared, given up, counted by day."""
 
 from pathlib import Path
 

@@ -7,7 +7,8 @@ from andon.domain.inspections import Verdict
 from andon.domain.releases import Release, ReleaseSettings, ReleaseStep
 from andon.domain.stations import WatchLimits
 from andon.services.release_progress import release_needs
-from andon.services.releases import ReleaseRequest, last_steps, release
+from andon.services.release_steps import last_steps
+from andon.services.releases import ReleaseRequest, release
 from andon.services.workspaces import Workspace
 from andon.store import recipes, releases
 

@@ -21,7 +21,7 @@ from andon.services.assignments import is_approved
 from andon.services.jobs import ago
 from andon.services.loops import models_in_hand
 from andon.services.release_seen import LAST_PARTS
-from andon.services.releases import BAD_ENDS, Steps, last_steps
+from andon.services.release_steps import BAD_ENDS, Steps, last_steps
 from andon.services.stations import SILENT_SECONDS
 from andon.services.workspaces import Workspace, now
 from andon.store import inspections as stored_inspections

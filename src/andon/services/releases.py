@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from andon.domain.recipes import Recipe
-from andon.domain.release_orders import Pieces, assignment_for, way_back
+from andon.domain.release_orders import way_back
 from andon.domain.releases import Release, ReleaseEvent, ReleaseSettings, ReleaseStep
-from andon.domain.releasing import is_replaced, next_step, to_stop
-from andon.domain.stations import Station, StationReport
+from andon.domain.releasing import is_replaced
+from andon.domain.stations import Station
 from andon.errors import Conflict, InvalidInput, Refused
 from andon.services.assignments import hub_key, is_approved, put_in_force, refuse_unapproved, runnable
 from andon.services.recipes import find_recipe
-from andon.services.release_seen import BACK, expected, running, seen_of, told_before
+from andon.services.release_seen import BACK, told_before
+from andon.services.release_steps import BAD_ENDS, last_steps, record, take
 from andon.services.replacing import passed_gate
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import assignments as stored_assignments
-from andon.store import recipes as stored_recipes
 from andon.store import releases as stored_releases
 from andon.store import stations as stored_stations
 
@@ -25,10 +25,6 @@ MAX_REASON = 2000
 """Characters."""
 
 MAX_STATIONS = 500
-
-BAD_ENDS = frozenset({ReleaseStep.STOPPED, ReleaseStep.ROLLED_BACK})
-
-Steps = Mapping[str, ReleaseStep]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,78 +112,6 @@ def ended_by(workspace: Workspace, station: Station, recipe: Recipe) -> ReleaseE
     return last if is_replaced(of, recipe, before) else None
 
 
-def moves_with(tx: Connection, report: StationReport) -> bool:
-    """Whether this report could bring a release a step on; costs one look-up where it cannot."""
-    if report.rolled_back is None:
-        return stored_releases.open_of(tx, report.station) is not None
-    last = _current(tx, report.station)
-    return last is not None and last.step not in BAD_ENDS
-
-
-def _current(tx: Connection, station: str) -> ReleaseEvent | None:
-    """The last step of the release on its way to a station, else of the one that what it runs is of."""
-    last = stored_releases.open_of(tx, station)
-    told = stored_assignments.latest(tx, station)
-    if last is not None or told is None or told.release is None:
-        return last
-    return stored_releases.last_in(tx, told.release, station)
-
-
-def advance(workspace: Workspace, station: str) -> ReleaseEvent | None:
-    """Take the next step of the release at a station, if its time has come, and tell the station.
-
-    Step and assignment are one transaction, and with them the end of those that must not go on.
-
-    Raises:
-        OperatorError: the hub's key cannot be read.
-    """
-    with workspace.database.write() as tx:
-        last = _current(tx, station)
-        if last is None:
-            return None
-        of = stored_releases.get(tx, last.release)
-        history = stored_releases.events(tx, of.id)
-        own = [event for event in history if event.station == station]
-        at = now()
-        event = next_step(of, own, seen_of(tx, of, own[-1], (last_steps(history), at)), at)
-        if event is not None:
-            _take(workspace, tx, of, event)
-    return event
-
-
-def last_steps(history: tuple[ReleaseEvent, ...]) -> Steps:
-    """Station -> its last step, of the steps of one release, first to last."""
-    return {event.station: event.step for event in history}
-
-
-def _take(workspace: Workspace, tx: Connection, of: Release, event: ReleaseEvent) -> None:
-    """Record a step, tell the station, and stop those that must not go on."""
-    _record(workspace, tx, of, event)
-    steps = last_steps(stored_releases.events(tx, of.id))
-    why = f"{event.station} {event.step.value}: {event.reason}"
-    for station in to_stop(steps):
-        stopped = (ReleaseStep.STOPPED, why, event.author, event.at)
-        _record(workspace, tx, of, ReleaseEvent(of.id, station, *stopped))
-
-
-def _record(workspace: Workspace, tx: Connection, of: Release, event: ReleaseEvent) -> None:
-    stored_releases.add_event(tx, event)
-    counter = stored_assignments.next_counter(tx, event.station)
-    told = assignment_for(of, event, _pieces(tx, of, event), counter)
-    if told is not None:
-        put_in_force(tx, told, hub_key(workspace))
-
-
-def _pieces(tx: Connection, of: Release, event: ReleaseEvent) -> Pieces:
-    station = stored_stations.get(tx, event.station)
-    new = runnable(tx, stored_recipes.get(tx, of.recipe, of.recipe_version))
-    rejects = expected(tx, of, station) if event.step is ReleaseStep.SWITCHED else None
-    told = stored_assignments.history(tx, event.station, BACK)
-    before = next((one for one in told if one.release != of.id), None)
-    p99 = station.report.p99 if station.report and station.report.p99 else None
-    return Pieces(new, running(tx, station), station.assignment, before, rejects, p99)
-
-
 def roll_back(
     workspace: Workspace, start: str, reason: str, station: str | None = None
 ) -> tuple[ReleaseEvent, ...]:
@@ -209,7 +133,7 @@ def roll_back(
     """
     _check_reason(reason)
     with workspace.database.write() as tx:
-        of = stored_releases.get(tx, start)
+        of = stored_releases.locked(tx, start)
         if station is not None and station not in of.stations:
             raise InvalidInput(f"station {station!r} is not in release {of.id}")
         switched = _switched(workspace, tx, of, (station, reason.strip()))
@@ -287,14 +211,15 @@ def _make_way(
     other = stored_releases.open_of(tx, station)
     if other is None or other.release == of.id or step not in _RUNS:
         return
+    newer = stored_releases.locked(tx, other.release)
+    last = stored_releases.last_in(tx, newer.id, station)
     told = stored_assignments.history(tx, station, BACK)
-    before = next((one for one in told if one.release != other.release), None)
-    before_switch = other.step in (ReleaseStep.WAITING, ReleaseStep.SHADOW)
+    before = next((one for one in told if one.release != newer.id), None)
+    before_switch = last is not None and last.step in (ReleaseStep.WAITING, ReleaseStep.SHADOW)
     if before_switch and before is not None and before.release == of.id:
         why = f"release {of.id} was taken back there: {reason}"
         stopped = (ReleaseStep.STOPPED, why, workspace.who, now())
-        newer = stored_releases.get(tx, other.release)
-        _take(workspace, tx, newer, ReleaseEvent(newer.id, station, *stopped))
+        take(workspace, tx, newer, ReleaseEvent(newer.id, station, *stopped))
 
 
 def _go_back(workspace: Workspace, tx: Connection, of: Release, what: tuple[str, str]) -> None:
@@ -322,7 +247,7 @@ def stop(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseEvent, .
     """
     _check_reason(reason)
     with workspace.database.write() as tx:
-        of = stored_releases.get(tx, start)
+        of = stored_releases.locked(tx, start)
         if not _stop_all(workspace, tx, of, reason.strip()):
             raise Conflict(
                 f"no station of release {of.id} waits or judges beside", "Roll it back, if it is bad."
@@ -341,7 +266,7 @@ def acknowledge(workspace: Workspace, start: str, reason: str) -> tuple[ReleaseE
     """
     _check_reason(reason)
     with workspace.database.write() as tx:
-        of = stored_releases.get(tx, start)
+        of = stored_releases.locked(tx, start)
         steps = last_steps(stored_releases.events(tx, of.id))
         bad = {name: step for name, step in steps.items() if step in BAD_ENDS and _is_last(tx, of, name)}
         if not bad:
@@ -362,5 +287,5 @@ def _stop_all(workspace: Workspace, tx: Connection, of: Release, reason: str) ->
     waiting = [name for name, step in steps.items() if step in (ReleaseStep.WAITING, ReleaseStep.SHADOW)]
     for name in waiting:
         event = ReleaseEvent(of.id, name, ReleaseStep.STOPPED, reason, workspace.who, now())
-        _record(workspace, tx, of, event)
+        record(workspace, tx, of, event)
     return len(waiting)

@@ -26,7 +26,7 @@ from andon.services.assignments import hub_key, put_in_force, refuse_unapproved,
 from andon.services.jobs import ago
 from andon.services.models import find_package
 from andon.services.recipes import find_recipe
-from andon.services.releases import advance, moves_with
+from andon.services.release_steps import advance, moves_with
 from andon.services.replacing import refuse_ungated
 from andon.services.workspaces import Workspace, now
 from andon.store import assignments as stored_assignments

@@ -69,6 +69,19 @@ def get(tx: Connection, start: str) -> Release:
     return _release(by_prefix(tx, _rows(), releases.c.release, start, "release"))
 
 
+def locked(tx: Connection, start: str) -> Release:
+    """As :func:`get`; until the transaction ends nobody else can take steps of the release.
+
+    Whoever decides by what its stations did reads their steps after this. On SQLite nobody else writes.
+
+    Raises:
+        NotFound: there is none. Conflict: there are several.
+    """
+    found = get(tx, start)
+    tx.execute(select(releases.c.id).where(releases.c.release == found.id).with_for_update())
+    return found
+
+
 def page(tx: Connection, after: int | None, limit: int) -> Page[Release]:
     """Releases, newest first."""
     return newest_first(tx, _rows(), releases, Cut(after, limit), _release)

@@ -1,10 +1,13 @@
-"""Jobs of workers on both databases: one job has one worker, and every word about it is a row."""
+"""Jobs on both databases: one job has one worker, and every word about it is a row."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import pytest
 from sqlalchemy import Connection
 
 from andon.domain.jobs import Job, JobEventKind, JobKind, JobState, Usage
+from andon.errors import NotFound
 from andon.store import jobs
 from andon.store.database import Database
 from andon.units import Timestamp
@@ -15,6 +18,24 @@ USAGE = Usage(1.5, 2, 3)
 
 def job(name: str) -> Job:
     return Job(name, JobKind.TRAIN, f"run of {name}", JobState.QUEUED, "mara", T0, request={"dataset": "x"})
+
+
+def test_jobs(tx: Connection) -> None:
+    assert jobs.running_for(tx, JobKind.INSPECT, "folder") is None
+    started = jobs.start(tx, "0a", JobKind.INSPECT, "folder", ("mara", T0))
+    jobs.start(tx, "0b", JobKind.INSPECT, "elsewhere", ("mara", T0))
+    jobs.progress(tx, "0a", 3, 10)
+    jobs.progress(tx, "0a", 4)
+    assert jobs.running_for(tx, JobKind.INSPECT, "folder") == replace(started, done=4, total=10)
+    jobs.finish(tx, "0a", "10 images", T1)
+    jobs.fail(tx, "0b", "disk full", T1)
+    assert jobs.running_for(tx, JobKind.INSPECT, "folder") is None
+    assert [(j.id, j.state, j.outcome) for j in jobs.page(tx, None, 9).rows] == [
+        ("0b", JobState.FAILED, "disk full"), ("0a", JobState.FINISHED, "10 images"),
+    ]  # fmt: skip
+    assert jobs.get(tx, "0a").finished_at == T1
+    with pytest.raises(NotFound):
+        jobs.progress(tx, "0c", 1)
 
 
 def test_a_job_from_the_wish_to_the_outcome(tx: Connection) -> None:

@@ -1,10 +1,13 @@
-"""Databases to run the same stories on: SQLite, and a PostgreSQL of our own."""
+"""Databases to run the same stories on, SQLite and a PostgreSQL of our own; a broker and its listener."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulators.broker import Broker, broker
+from simulators.plc import Plc, plc
 from simulators.postgresql import Cluster, cluster, programs
+from simulators.programs import until
 from sqlalchemy import Connection
 
 from andon.store.database import Database, create_or_upgrade, open_database
@@ -40,3 +43,16 @@ def database(url: str) -> Iterator[Database]:
 def tx(database: Database) -> Iterator[Connection]:
     with database.write() as connection:
         yield connection
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Broker]:
+    with broker(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def listener(mosquitto: Broker) -> Iterator[Plc]:
+    with plc(mosquitto.port) as made:
+        until("the listener is connected", lambda: made.connections)
+        yield made

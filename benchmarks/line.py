@@ -73,7 +73,8 @@ def andon(*arguments: str | Path) -> None:
 
 def measured(workspace: Path, folder: Path, chosen: argparse.Namespace) -> report.Row:
     from simulators.line_books import contradictions
-    from simulators.line_plant import Line, running
+    from simulators.line_plant import running
+    from simulators.line_station import Line
 
     folder.mkdir()
     line = Line(rate=chosen.rate, side=SIDE, channels=1, pool=60, queue=4, threads=THREADS)

@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 def measured(workspace: Path, folder: Path, chosen: argparse.Namespace) -> report.Row:
-    from simulators.line_plant import Line, running
+    from simulators.line_plant import running
+    from simulators.line_station import Line
     from simulators.programs import until
 
     folder.mkdir()
@@ -86,7 +87,7 @@ def measured(workspace: Path, folder: Path, chosen: argparse.Namespace) -> repor
 
 def told(plant: "Plant", beside: bool) -> int:
     """Assign the plant's recipe, with itself as its shadow or without; the counter."""
-    from simulators.line_plant import STATION
+    from simulators.line_hub import STATION
 
     workspace = open_workspace(plant.hub.workspace, "bench")
     with closing(workspace.database), workspace.database.write() as tx:

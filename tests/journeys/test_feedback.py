@@ -7,7 +7,9 @@ import pytest
 from journeys.conftest import Plant as Learned
 from simulators import broker
 from simulators.line_books import contradictions
-from simulators.line_plant import CLIENT, DEADLINE, STATION, Line, Plant, running
+from simulators.line_hub import CLIENT, DEADLINE, STATION
+from simulators.line_plant import Plant, running
+from simulators.line_station import Line
 from simulators.programs import until
 
 from andon.domain.quality import SECOND_LOOK_SHARE

@@ -21,7 +21,9 @@ from journeys.conftest import must
 from simulators import broker
 from simulators.chaos_proxy import AWAY, FINE, RESETS, TRICKLE, Weather
 from simulators.line_books import contradictions, nothing_left, numbered_without_gap, stored_once
-from simulators.line_plant import DEADLINE, Line, Plant, running
+from simulators.line_hub import DEADLINE
+from simulators.line_plant import Plant, running
+from simulators.line_station import Line
 from simulators.programs import until
 
 from andon.domain.inspections import ReasonCode, Verdict

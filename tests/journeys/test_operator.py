@@ -9,7 +9,8 @@ import httpx
 import pytest
 from journeys.conftest import Plant as Learned
 from simulators import broker
-from simulators.line_plant import Line, Plant, running
+from simulators.line_plant import Plant, running
+from simulators.line_station import Line
 from simulators.programs import PATIENCE, until
 
 from andon.formats.pixels import decode

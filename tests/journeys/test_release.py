@@ -12,7 +12,9 @@ import pytest
 from journeys.conftest import Plant as Learned
 from simulators import broker
 from simulators.line_books import contradictions
-from simulators.line_plant import DEADLINE, STATION, Line, Plant, running
+from simulators.line_hub import DEADLINE, STATION
+from simulators.line_plant import Plant, running
+from simulators.line_station import Line
 from simulators.programs import until
 from simulators.told_stations import add_gate
 

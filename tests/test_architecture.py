@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "andon"
 FILES = sorted(SOURCE.rglob("*.py"))
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 40
@@ -68,12 +69,13 @@ def named(path: Path, function: Function) -> str:
 
 def test_there_is_code_to_check() -> None:
     assert len(FILES) > 20
+    assert len(TEST_FILES) > 20
 
 
 def test_files_are_short() -> None:
     long = {
         str(p.relative_to(ROOT)): n
-        for p in FILES
+        for p in [*FILES, *TEST_FILES]
         if (n := len(p.read_text().splitlines())) > MAX_FILE_LINES
     }
     assert not long
@@ -111,7 +113,8 @@ def test_functions_take_few_parameters() -> None:
 
 
 def test_modules_are_nouns() -> None:
-    assert not [str(path.relative_to(ROOT)) for path in FILES if path.stem in FORBIDDEN_NAMES]
+    named_so = [path for path in [*FILES, *TEST_FILES] if path.stem in FORBIDDEN_NAMES]
+    assert not [str(path.relative_to(ROOT)) for path in named_so]
 
 
 def test_every_module_says_what_it_is_about() -> None:

@@ -130,6 +130,8 @@ def show(context: typer.Context, release: ReleaseId, as_json: Json = False) -> N
         said = (one.station.reported_at or "")[:19]
         rows.append((one.wave, one.station.name, one.last.step.value, runs, said, *tally))
     print_table(columns, rows)
+    for stuck in (one.hindrance for one in found.stations if one.hindrance):
+        typer.echo(f"{stuck.station} cannot go on: {stuck.message} {stuck.todo}".rstrip())
     _print_events(found.events[::-1])
 
 

@@ -21,7 +21,7 @@ from andon.services.assignments import is_approved
 from andon.services.jobs import ago
 from andon.services.loops import models_in_hand
 from andon.services.release_seen import LAST_PARTS
-from andon.services.release_steps import BAD_ENDS, Steps, last_steps
+from andon.services.release_steps import BAD_ENDS, Hindrance, Steps, hindrance, hindrances, last_steps
 from andon.services.stations import SILENT_SECONDS
 from andon.services.workspaces import Workspace, now
 from andon.store import inspections as stored_inspections
@@ -71,6 +71,7 @@ class StationProgress:
         parts: that it judged really, of the station's last ``LAST_PARTS``.
         watch_left: seconds; None while it is not watched.
         needs_person: it ended badly there, and nobody has done or said anything since.
+        hindrance: what keeps the hub from taking the step that is due; None: nothing, or none is due.
     """
 
     wave: int
@@ -85,6 +86,7 @@ class StationProgress:
     parts: int
     watch_left: float | None
     needs_person: bool
+    hindrance: Hindrance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def _station(
     judged = stored_releases.verdicts(tx, trial, LAST_PARTS)
     left = of.settings.watch.seconds - seconds_between(last.at, now())
     found = stored_releases.flips(tx, trial, MAX_FLIPS)
+    stuck = hindrance(workspace, tx, station)
     return StationProgress(
         wave=wave,
         last=last,
@@ -169,6 +172,7 @@ def _station(
         parts=sum(judged.values()),
         watch_left=max(0.0, left) if last.step is ReleaseStep.WATCHED else None,
         needs_person=_is_open(last, station),
+        hindrance=stuck if stuck is not None and stuck.release == of.id else None,
     )
 
 
@@ -221,17 +225,20 @@ def lag_of(station: Station) -> float | None:
 
 
 def release_needs(workspace: Workspace) -> tuple[Need, ...]:
-    """Releases that stopped or went back, stations that do not run what they were told, what waits for a
-    release or for the approval before it."""
+    """Releases that stopped, went back or cannot go on, stations that do not run what they were told, what
+    waits for a release or for the approval before it."""
     with workspace.database.read() as tx:
         stations = {one.name: one for one in stored_stations.everyone(tx)}
-        last = stored_releases.last_of_all(tx)
-        broken = [event for event in last if _is_open(event, stations[event.station])]
-        releases = {event.release: stored_releases.get(tx, event.release) for event in broken}
+        broken = [one for one in stored_releases.last_of_all(tx) if _is_open(one, stations[one.station])]
+        stuck = hindrances(workspace, tx)
+        named = dict.fromkeys([*(one.release for one in broken), *(one.release for one in stuck)])
+        releases = {name: stored_releases.get(tx, name) for name in named}
         waiting = unreleased(tx)
         approved = [is_approved(tx, one.package) for one in waiting]
+    ended = dict.fromkeys(event.release for event in broken)
     return (
-        *(_broken(releases[name], [e for e in broken if e.release == name]) for name in releases),
+        *(_broken(releases[name], [e for e in broken if e.release == name]) for name in ended),
+        *(_stuck(releases[one.release], one) for one in stuck),
         *(_lagging(one) for one in stations.values() if _lags(one)),
         *(_unreleased(one, is_free) for one, is_free in zip(waiting, approved, strict=True)),
     )
@@ -268,6 +275,12 @@ def _broken(of: Release, events: list[ReleaseEvent]) -> Need:
     what = f"The release of {of.recipe}@{of.recipe_version} {went} at {first.station}: {first.reason}"
     todo = "Look at what happened, then release another version, assign one, or note that it may stay so."
     return Need(what, todo, True, f"/releases/{of.id}", first.at)
+
+
+def _stuck(of: Release, hindrance: Hindrance) -> Need:
+    what = f"The release of {of.recipe}@{of.recipe_version} cannot go on at {hindrance.station}"
+    todo = f"{hindrance.todo or 'Mend it.'} It goes on with the station's next report."
+    return Need(f"{what}: {hindrance.message}", todo, True, f"/releases/{of.id}")
 
 
 def _lags(station: Station) -> bool:

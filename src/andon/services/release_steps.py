@@ -1,13 +1,15 @@
 """The next step of a release at a station: decided by what that reported, recorded, and told to it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from andon.domain.release_orders import Pieces, assignment_for
 from andon.domain.releases import Release, ReleaseEvent, ReleaseStep
 from andon.domain.releasing import next_step, to_stop
-from andon.domain.stations import Assignment, StationReport
+from andon.domain.stations import Assignment, Station, StationReport
+from andon.errors import AndonError
 from andon.services.assignments import hub_key, put_in_force, runnable
 from andon.services.release_seen import BACK, expected, running, seen_of
 from andon.services.workspaces import Workspace, now
@@ -63,6 +65,50 @@ def advance(workspace: Workspace, station: str) -> ReleaseEvent | None:
     return event
 
 
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why the hub cannot take the step of a release that is due at a station, and what to do about it."""
+
+    release: str
+    station: str
+    message: str
+    todo: str
+
+
+def hindrances(workspace: Workspace, tx: Connection) -> tuple[Hindrance, ...]:
+    """What keeps releases from going on, station by station, by name."""
+    moving = {
+        name for one in stored_releases.open_ids(tx) for name in stored_releases.get(tx, one).stations
+    }
+    found = (
+        hindrance(workspace, tx, station)
+        for station in stored_stations.everyone(tx)
+        if station.name in moving or (station.report is not None and station.report.rolled_back)
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def hindrance(workspace: Workspace, tx: Connection, station: Station) -> Hindrance | None:
+    """Why :func:`advance` would fail at a station now; None where it would not, or nothing is due.
+
+    All of it is done but the writing, so what was mended is known as soon as it is.
+    """
+    if station.report is None or not moves_with(tx, station.report):
+        return None
+    last = current(tx, station.name)
+    if last is None:
+        return None
+    try:
+        of = stored_releases.get(tx, last.release)
+        event = _due(tx, of, station.name)
+        for one in () if event is None else _with_stops(tx, of, event):
+            if _told(tx, of, one) is not None:
+                hub_key(workspace)
+    except AndonError as cause:
+        return Hindrance(last.release, station.name, cause.message, cause.todo)
+    return None
+
+
 def _due(tx: Connection, of: Release, station: str) -> ReleaseEvent | None:
     """The step that a release is to take at a station now; None: not yet."""
     history = stored_releases.events(tx, of.id)
@@ -73,12 +119,16 @@ def _due(tx: Connection, of: Release, station: str) -> ReleaseEvent | None:
 
 def take(workspace: Workspace, tx: Connection, of: Release, event: ReleaseEvent) -> None:
     """Record a step, tell the station, and stop those that must not go on."""
-    record(workspace, tx, of, event)
-    steps = last_steps(stored_releases.events(tx, of.id))
+    for one in _with_stops(tx, of, event):
+        record(workspace, tx, of, one)
+
+
+def _with_stops(tx: Connection, of: Release, event: ReleaseEvent) -> tuple[ReleaseEvent, ...]:
+    """A step that is not recorded yet, and the end of those that must not go on because of it."""
+    steps = {**last_steps(stored_releases.events(tx, of.id)), event.station: event.step}
     why = f"{event.station} {event.step.value}: {event.reason}"
-    for station in to_stop(steps):
-        stopped = (ReleaseStep.STOPPED, why, event.author, event.at)
-        record(workspace, tx, of, ReleaseEvent(of.id, station, *stopped))
+    stopped = (ReleaseStep.STOPPED, why, event.author, event.at)
+    return (event, *(ReleaseEvent(of.id, station, *stopped) for station in to_stop(steps)))
 
 
 def record(workspace: Workspace, tx: Connection, of: Release, event: ReleaseEvent) -> None:

@@ -226,3 +226,18 @@ def test_who_assigns_past_a_release_is_told_that_it_ends(
         add_gate(tx, recipes.add_version(tx, recipe(package())))
     other = hub.get(ask.format("ST-2").replace("@1", "@3")).text
     assert "A release is on its way here (waiting). This assignment ends it" in other
+
+
+def test_a_release_that_the_hub_cannot_take_further_says_so_on_its_page(
+    hub: TestClient, workspace: Workspace, stations: tuple[ToldStation, ToldStation]
+) -> None:
+    made = release(hub)
+    key = workspace.folder / "keys" / "hub.ed25519"
+    key.chmod(0o644)
+    stations[0].reports()
+    assert "cannot go on at ST-1" in hub.get("/").text
+    shown = hub.get(f"/releases/{made.id}").text
+    assert "cannot go on here" in shown and f"chmod 600 {key}" in shown
+    key.chmod(0o600)
+    assert "cannot go on" not in hub.get(f"/releases/{made.id}").text
+    assert "cannot go on" not in hub.get("/").text

@@ -23,7 +23,7 @@ from andon.domain.stations import WatchLimits
 from andon.errors import Conflict, InvalidInput
 from andon.services import release_progress
 from andon.services.approvals import approve, withdraw
-from andon.services.release_progress import page_of_releases, progress
+from andon.services.release_progress import page_of_releases, progress, release_needs
 from andon.services.releases import ReleaseRequest, acknowledge, release, roll_back
 from andon.services.stations import AssignmentRequest, assign
 from andon.services.workspaces import Workspace
@@ -185,3 +185,49 @@ def test_progress_shows_what_each_station_really_runs(
     listed = page_of_releases(workspace, None, 9).rows[0]
     assert (listed.state, listed.steps["ST-1"]) == (ReleaseState.UNDER_WAY, ReleaseStep.WATCHED)
     assert second.told is not None
+
+
+def test_what_the_hub_cannot_take_further_needs_a_person_until_it_goes_on(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, _ = station("ST-1"), station("ST-2")
+    of = begin(workspace, ("ST-1",), ("ST-2",))
+    key = workspace.folder / "keys" / "hub.ed25519"
+    key.chmod(0o644)
+    first.reports()
+    (need,) = release_needs(workspace)
+    words = f"The release of brackets@2 cannot go on at ST-1: {key} can be read by others"
+    assert (need.what, need.wrong, need.link) == (words, True, f"/releases/{of.id}")
+    assert need.todo.startswith(f"Run `chmod 600 {key}`.")
+    shown = progress(workspace, of.id).stations
+    assert [one.hindrance and one.hindrance.station for one in shown] == ["ST-1", None]
+    assert steps(workspace, of)["ST-1"] is ReleaseStep.WAITING, "a look takes no step"
+    key.chmod(0o600)
+    assert release_needs(workspace) == ()
+    assert first.reports() == 2
+
+
+def test_the_end_of_another_station_that_cannot_be_told_is_a_hindrance_too(
+    workspace: Workspace, station: Callable[[str], ToldStation]
+) -> None:
+    first, second = station("ST-1"), station("ST-2")
+    of = begin(workspace, ("ST-1", "ST-2"), settings=replace(SETTINGS, shadow_parts=2))
+    for one in (first, second):
+        for _ in range(2):
+            one.reports()
+    first.judges((PASS, PASS), (PASS, PASS))
+    finish(first)
+    key = workspace.folder / "keys" / "hub.ed25519"
+    key.chmod(0o644)
+    first.goes_back("40 of 50 parts were rejected")
+    first.reports()
+    assert needs(workspace)[0] == (
+        f"The release of brackets@2 cannot go on at ST-1: {key} can be read by others",
+        f"/releases/{of.id}",
+    )
+    key.chmod(0o600)
+    first.reports()
+    assert steps(workspace, of) == {"ST-1": ReleaseStep.ROLLED_BACK, "ST-2": ReleaseStep.STOPPED}
+    assert [what.partition(":")[0] for what, _ in needs(workspace)] == [
+        "The release of brackets@2 went back at ST-1"
+    ]

@@ -49,7 +49,9 @@ class Rates:
     reviews: Interval
 
 
-def choose_cuts(table: PartTable, costs: Costs, floor: float = 0.0) -> Choice:
+def choose_cuts(
+    table: PartTable, costs: Costs, floor: float = 0.0, weights: Numbers | None = None
+) -> Choice:
     """Cuts of least expected cost on the line.
 
     A part is REJECTED when any concept reaches its reject cut, else REVIEWED when any reaches its review
@@ -65,19 +67,24 @@ def choose_cuts(table: PartTable, costs: Costs, floor: float = 0.0) -> Choice:
         table: a group of parts used for nothing else.
         costs: in one currency; the defect rate is that of the line.
         floor: no cut may lie below it (``OutputSpec.score_floor``).
+        weights: (P,) how many parts of its kind, defective or clean, each stands for; None: all as many.
 
     Raises:
         NotPossible: there is no clean part, so that overkill cannot be weighed.
-        InvalidInput: a cost is negative or the defect rate is not between 0 and 1.
+        InvalidInput: a cost is negative, the defect rate is not between 0 and 1, or a weight is not
+            positive.
     """
     _check(costs)
+    counted = np.ones(len(table.parts)) if weights is None else np.asarray(weights, np.float64)
+    if counted.shape != (len(table.parts),) or not (counted > 0).all():
+        raise InvalidInput(f"the weights of {len(table.parts)} parts are not one positive number for each")
     if table.defective.all():
         raise NotPossible(
             "there are no clean parts to choose cuts with", "Add clean parts to the calibration group."
         )
     if not table.defective.any():
         return _from_clean_parts(table, floor)
-    problem = _Problem.of(table, costs, floor)
+    problem = _Problem.of(table, costs, floor, counted)
     starts = (problem.alone(), problem.shared(table, floor), problem.wide_open())
     best = min((problem.descended(start) for start in starts), key=lambda found: found[0])
     return Choice(problem.named(best[1]), best[0])
@@ -189,9 +196,9 @@ class _Problem:
     shown: Flags
 
     @classmethod
-    def of(cls, table: PartTable, costs: Costs, floor: float) -> "_Problem":
-        bad = table.defective
-        weight = np.where(bad, costs.defect_rate / bad.sum(), (1 - costs.defect_rate) / (~bad).sum())
+    def of(cls, table: PartTable, costs: Costs, floor: float, counted: Numbers) -> "_Problem":
+        bad, rate = table.defective, costs.defect_rate
+        weight = counted * np.where(bad, rate / counted[bad].sum(), (1 - rate) / counted[~bad].sum())
         return cls(
             concepts=table.concepts,
             gaps=tuple(_Gaps.of(column, floor) for column in table.scores.T),

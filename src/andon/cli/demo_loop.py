@@ -18,10 +18,12 @@ from andon.domain.releases import ENDED_STEPS, ReleaseEvent
 from andon.domain.selections import Selection
 from andon.errors import OperatorError
 from andon.services.approvals import approve
-from andon.services.gates import find_gate
+from andon.services.gates import ask_gate, find_gate
 from andon.services.jobs import find_job
 from andon.services.loops import find_turn, go_on, job_of_turn, save_plan, start_turn
 from andon.services.release_progress import progress
+from andon.services.releases import ReleaseRequest
+from andon.services.releases import release as make_release
 from andon.services.selections import ask_selection, find_selection, list_selections
 from andon.services.workspaces import Workspace
 
@@ -72,13 +74,18 @@ def go_round(demo: Demo) -> dict[str, object]:
     with demo.step("turn", "A turn of the loop: freeze, train, evaluate, recipe, gate"):
         made = turn(demo)
         gate = show_gate(demo, made)
-    if made.waits:
+    if gate is not None and not gate.outcome.passed:
+        with demo.step("second gate", "Refused: were operators wrong? An annotator looks at every flip"):
+            say_labelled(annotator.look_at_flips(gate))
+            gate = gate_again(demo, gate)
+    released = None
+    if gate is not None and gate.outcome.passed:
         with demo.step("approval", "The gate passed: a person approves, the release begins"):
-            made = release(demo, made)
+            released = release(demo, made, gate)
     else:
         talk.print(f"No release: {_why_not(demo, made)}", soft_wrap=True)
     with demo.step("second shift", "The line goes on: shadow, switch, watch"):
-        steps = run_release(demo, made, amount.second)
+        steps = run_release(demo, released, amount.second)
     with demo.step("estimates", "What is known now, of both versions?"):
         say_labelled(annotator.look_again())
         estimated = show_estimates(demo)
@@ -166,9 +173,23 @@ def turn(demo: Demo) -> Turn:
 
 def show_gate(demo: Demo, found: Turn) -> Gate | None:
     """The gate's questions and answers; None where the turn did not come so far."""
-    if not found.subject(TurnStep.GATED):
-        return None
-    gate = find_gate(demo.workspace, found.subject(TurnStep.GATED))
+    name = found.subject(TurnStep.GATED)
+    return _shown(demo, name) if name else None
+
+
+def gate_again(demo: Demo, gate: Gate) -> Gate:
+    """The same gate, after somebody has looked at its flips."""
+    job = ask_gate(demo.workspace, gate.request)
+    with progress_bar("gate") as bar:
+        _wait(lambda: _job_ended(demo.workspace, job.id, bar.report), JOB_SECONDS)
+    made = find_job(demo.workspace, job.id)
+    if made.state is not JobState.FINISHED:
+        raise OperatorError(f"the gate ended as {made.state.value}: {made.outcome}")
+    return _shown(demo, job.id)
+
+
+def _shown(demo: Demo, name: str) -> Gate:
+    gate = find_gate(demo.workspace, name)
     rows = [
         ("passed" if check.passed else "REFUSED", check.name, check.measured, check.allowed)
         for check in gate.outcome.checks
@@ -182,17 +203,23 @@ def show_gate(demo: Demo, found: Turn) -> Gate | None:
     return gate
 
 
-def release(demo: Demo, found: Turn) -> Turn:
-    """A person approves; the turn goes on to the release."""
+def release(demo: Demo, found: Turn, gate: Gate) -> str:
+    """A person approves; the turn goes on to the release, or the person begins it where the turn has ended.
+
+    Gives the release's id.
+    """
     reason = "the gate passed, and its flips were looked at"
     approve(demo.workspace, found.subject(TurnStep.TRAINED), reason)
+    if found.ended:
+        waves = ((STATION,),)
+        asked = ReleaseRequest(gate.request.candidate, waves, reason, gate.id, demo.amount.release)
+        return make_release(demo.workspace, asked).id
     go_on(demo.workspace)
-    return _followed(demo, found.id, lambda turn: turn.ended)
+    return _followed(demo, found.id, lambda turn: turn.ended).subject(TurnStep.RELEASED)
 
 
-def run_release(demo: Demo, found: Turn, total: int) -> tuple[ReleaseEvent, ...]:
-    """The second shift: parts pass while the release goes through shadow, switch and watch."""
-    name = found.subject(TurnStep.RELEASED)
+def run_release(demo: Demo, name: str | None, total: int) -> tuple[ReleaseEvent, ...]:
+    """The second shift: parts pass while the release ``name`` goes through shadow, switch and watch."""
     begun, least = time.monotonic(), demo.line.answered() + total
 
     def is_over(answered: int) -> bool:

@@ -20,6 +20,7 @@ import httpx
 
 from andon.domain.annotations import Mask
 from andon.domain.feedback import Answer
+from andon.domain.gates import CaseSource, Gate
 from andon.domain.inspections import Verdict
 from andon.domain.parts import serial_key
 from andon.domain.quality import Found
@@ -40,6 +41,8 @@ LOOKING, DRAWING = 6.0, 8.0
 """Seconds that a picture, and every outline on it, take the annotator."""
 
 MOST_LOOKS = 500
+
+_OF_LINES = (CaseSource.HISTORY, CaseSource.AUDIT)
 
 _PART = re.compile(r'class="held-part">([^<]*)</strong>')
 _VERDICT = re.compile(r'class="verdict verdict-([A-Z-]+)"')
@@ -229,6 +232,17 @@ class Annotator:
         due = found_parts(self.workspace, Found.DUE, limit=MOST_LOOKS).rows
         here = [part.image for part in due if part.here and part.image is not None]
         return reduce(Labelled.and_then, (self._label(image, None) for image in here), Labelled())
+
+    def look_at_flips(self, gate: Gate) -> Labelled:
+        """Label the pictures of lines on which the two of a gate disagree, for better or worse: what
+        operators said of them may be wrong.
+
+        Raises:
+            NotFound: the camera never showed one of the parts.
+        """
+        counted = (case for case in gate.outcome.flips if case.flipped and case.truth is not None)
+        images = [i for case in counted if case.source in _OF_LINES for i in case.images]
+        return reduce(Labelled.and_then, (self._label(image, None) for image in images), Labelled())
 
     def _label(self, image: Digest, selection: str | None) -> Labelled:
         who = replace(self.workspace, who="annotator")

@@ -14,7 +14,7 @@ from andon.domain.approvals import ApprovalDecision
 from andon.domain.datasets import DatasetSpec
 from andon.domain.gates import Check, GateRequest
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnStep
-from andon.domain.models import Costs
+from andon.domain.models import Costs, Cuts, Package
 from andon.domain.presets import fine_tuned
 from andon.domain.recipes import Recipe
 from andon.domain.runs import TrainSettings
@@ -25,6 +25,7 @@ from andon.services.approvals import approvals_of, approve
 from andon.services.datasets import freeze_dataset, load_snapshot
 from andon.services.evaluations import evaluate_model, suggested_cuts
 from andon.services.gates import find_gate
+from andon.services.line_cuts import cheapest_on_line
 from andon.services.loops import find_plan, find_turn, lock_of, note, release_of
 from andon.services.models import find_package
 from andon.services.recipes import RecipeRequest, find_recipe, make_recipe, versions_of
@@ -175,19 +176,27 @@ def _evaluate(session: Session) -> Made:
 def _recipe(session: Session) -> Made:
     workspace, plan, turn = session.workspace, session.plan, session.turn
     package = find_package(workspace, turn.subject(TurnStep.TRAINED))
-    baseline, cuts = session.baseline, suggested_cuts(workspace, package)
+    baseline, (cuts, words) = session.baseline, _cuts(session, package)
     if baseline is not None and (baseline.package, dict(baseline.cuts)) == (package.digest, dict(cuts)):
-        words = (
-            f"the data gave the model and the cuts of {turn.subject(TurnStep.STARTED)}; label more first"
-        )
-        return Made("", words, Ending.SAME)
+        same = f"the data gave the model and the cuts of {turn.subject(TurnStep.STARTED)}; label more first"
+        return Made("", same, Ending.SAME)
     mark = f"turn {turn.id}"
     made = _version_with(workspace, plan.name, mark)
     if made is None:
-        request = _request(plan, package.digest, baseline, mark)
+        request = replace(_request(plan, package.digest, baseline, mark), cuts=cuts)
         kept = tuple(rule for rule in request.rules if rule.concept in package.manifest.output.concepts)
         made = str(make_recipe(workspace, replace(request, rules=kept))["version"])
-    return Made(f"{plan.name}@{made}", f"cuts of least cost for {_paid(plan.costs)}")
+    return Made(f"{plan.name}@{made}", f"cuts of least cost for {_paid(plan.costs)}, {words}")
+
+
+def _cuts(session: Session, package: Package) -> tuple[Mapping[str, Cuts], str]:
+    """The cuts of a new version, and what chose them."""
+    found = cheapest_on_line(session.workspace, package, session.plan.costs)
+    if found is None:
+        return suggested_cuts(session.workspace, package), "chosen by the calibration group"
+    return found.cuts, (
+        f"chosen by {found.defective} defective and {found.good} good parts that people judged on the line"
+    )
 
 
 def _version_with(workspace: Workspace, name: str, mark: str) -> str | None:

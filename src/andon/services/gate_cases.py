@@ -97,13 +97,14 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What a model has learned from: keys of parts, and images."""
+class Learned:
+    """What a model has learned from, or was measured with: keys of parts, and images."""
 
     parts: frozenset[str]
     images: frozenset[Digest]
 
     def has(self, key: str, images: Sequence[Image]) -> bool:
+        """Whether the part is one of them, by its key, by what else is known of it, or by a picture."""
         keys = {key} | {f"{name}={i.origin.value(name)}" for i in images for name in i.origin.known()}
         return bool(keys & self.parts) or any(image.digest in self.images for image in images)
 
@@ -128,7 +129,7 @@ def collect_parts(
     Pictures of a part that came back from a line are judged together; of several inspections of one picture
     the latest that a person has reviewed is taken, else the latest.
     """
-    learned = _known(workspace, candidate)
+    learned = learned_by(workspace, candidate)
     with workspace.database.read() as tx:
         held = {holdout.part: holdout.purpose for holdout in _by_weight(tx)}
         here, more = _gathered(tx, request.history if baseline else 0, held)
@@ -141,7 +142,7 @@ def collect_parts(
     learned_of_line = any(part.inspections for key, part in here.items() if key not in apart)
     sampled = _sampled(parts, request.limits) if learned_of_line else _Sampled(tuple(parts))
     left = sampled.parts
-    before = _known(workspace, baseline)
+    before = learned_by(workspace, baseline)
     return Collected(
         left,
         learned=len(here) - len(apart),
@@ -156,6 +157,18 @@ def collect_parts(
         easier=sampled.easier,
         left_easier=sampled.left_easier,
     )
+
+
+def judged_parts(workspace: Workspace, most: int) -> tuple[Part, ...]:
+    """Parts of lines that people judged and no gate keeps, among the latest ``most`` pictures."""
+    with workspace.database.read() as tx:
+        gathered, _ = _from_lines(tx, most)
+        held = {holdout.part for holdout in stored_holdouts.current(tx)}
+        free = {key: part for key, part in gathered.items() if key not in held and not is_held(key)}
+        inspections = [one for part in free.values() for one in part.inspections]
+        said = _Truths.read(tx, list(free.values())), Sent.read(tx, inspections)
+    parts = (_part(key, part, None, said) for key, part in free.items() if part.pictures)
+    return tuple(part for part in parts if part.truth is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +220,15 @@ def _by_weight(tx: Connection) -> Iterator[Holdout]:
     yield from sorted(stored_holdouts.current(tx), key=lambda one: one.purpose is Purpose.MUST_CATCH)
 
 
-def _known(workspace: Workspace, package: Package | None) -> _Known:
-    """All that a model has learned from, the models it was begun with included."""
+def learned_by(workspace: Workspace, package: Package | None) -> Learned:
+    """The snapshots of a model and of those it was begun with, all groups of them."""
     parts: set[str] = set()
     images: set[Digest] = set()
     for one in _begun_with(workspace, package):
         for item in load_snapshot(workspace, one.manifest.snapshot).items:
             parts.add(item.part)
             images.add(item.image)
-    return _Known(frozenset(parts), frozenset(images))
+    return Learned(frozenset(parts), frozenset(images))
 
 
 def _begun_with(workspace: Workspace, package: Package | None) -> Iterator[Package]:

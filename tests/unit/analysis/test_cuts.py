@@ -65,6 +65,26 @@ def test_no_pair_of_cuts_is_cheaper(table: PartTable, costs: Costs) -> None:
     assert choice.cost == pytest.approx(best, rel=1e-9, abs=1e-9)
 
 
+@given(tables(concepts=2, most=8), COST_STRATEGY, st.lists(st.integers(1, 4), min_size=8, max_size=8))
+def test_a_part_that_stands_for_many_counts_like_as_many_parts(
+    table: PartTable, costs: Costs, times: list[int]
+) -> None:
+    counts = times[: len(table.parts)]
+    rows = np.repeat(np.arange(len(counts)), counts)
+    names = [f"r{row:03}" for row in range(len(rows))]
+    repeated = fold(names, table.concepts, table.scores[rows], table.truth[rows])
+    weighed = choose_cuts(table, costs, FLOOR, np.array(counts))
+    assert weighed.cost == pytest.approx(choose_cuts(repeated, costs, FLOOR).cost)
+    assert cost_of(repeated, dict(weighed.cuts), costs) == pytest.approx(weighed.cost)
+
+
+def test_weights_must_be_one_positive_number_for_each_part() -> None:
+    table = fold(["a", "b"], ["dent"], [[0.1], [0.9]], [[0], [1]])
+    for wrong in ([1.0], [1.0, 0.0], [1.0, float("nan")]):
+        with pytest.raises(InvalidInput, match="weights"):
+            choose_cuts(table, COSTS, FLOOR, np.array(wrong))
+
+
 @given(tables(concepts=3, most=12), COST_STRATEGY)
 def test_no_change_of_one_concept_is_cheaper(table: PartTable, costs: Costs) -> None:
     choice = choose_cuts(table, costs, FLOOR)

@@ -1,11 +1,13 @@
 """What the station runs: fetched, verified, made durable, swapped in; after a restart without the hub."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from andon.domain.stations import AlarmCode, Assignment, RolledBack
-from andon.errors import AndonError, NetworkError
+from andon.errors import AndonError, NetworkError, OperatorError
 from andon.station.hub.library import Keeper
+from andon.station.hub.packages import named, named_before
 from andon.station.hub.rollbacks import Superseded, alarm_of, fallback_of
 from andon.station.inspecting.inspectors import Inspectors, Interrupted
 from andon.station.running.clock import Clock, back_off
@@ -19,6 +21,8 @@ ROUND = 0.5
 LONGEST_PAUSE = 15.0
 REFUSED_PAUSE = 60.0
 """Seconds before what was refused is tried again, and a shadow that could not be fetched."""
+
+LOG = logging.getLogger(__name__)
 
 
 class Assignments:
@@ -42,6 +46,7 @@ class Assignments:
         self._last: Assignment | None = None
         self._refused = (0, 0.0)
         self._shadow: tuple[Assignment, float] | None = None
+        self._tidy_from: float | None = None
 
     async def run(self) -> None:
         """Run what ran before, then follow the hub, until cancelled."""
@@ -92,6 +97,8 @@ class Assignments:
             await self._carry_out(self._order)
         if self._shadow is not None and self._clock.monotonic() >= self._shadow[1]:
             await self._judge_beside(self._shadow[0])
+        if self._tidy_from is not None and self._clock.monotonic() >= self._tidy_from:
+            await self._tidy()
 
     def _is_new(self, counter: int) -> bool:
         if not counter or counter == self._counter():
@@ -135,7 +142,7 @@ class Assignments:
             raise
         self._order = None
         self._state.clear_alarm(AlarmCode.PACKAGE_REFUSED)
-        self._shadow = (assignment, 0.0)
+        self._shadow, self._tidy_from = (assignment, 0.0), 0.0
 
     async def _keep(self, order: "_Order") -> None:
         """The floor rises before the first part is judged by it, and the watch begins."""
@@ -147,8 +154,10 @@ class Assignments:
         left = None
         if order.left is not None and self._is_left(order.assignment):
             left = replace(order.left, counter=assignment.counter)
-        now = self._clock.unix()
-        await self._spool.call(facts.keep_assignment, order.text, assignment.counter, now, left)
+        known = await self._spool.call(facts.packages_before)
+        told = (order.text, assignment.counter, self._clock.unix(), left)
+        before = named_before(self._last, order.assignment, known)
+        await self._spool.call(facts.keep_assignment, *told, before)
         self._last, self._state.rolled_back = order.assignment, left
         if left is None:
             self._state.clear_alarm(AlarmCode.ROLLED_BACK)
@@ -206,6 +215,21 @@ class Assignments:
         else:
             # Meanwhile the station may have gone back, to what nothing is compared with.
             self._inspectors.beside.want(None if self._state.rolled_back else setup)
+
+    async def _tidy(self) -> None:
+        """Keep what the assignment in force names, and what the one before named; let go of the rest."""
+        self._tidy_from = None
+        runs, last = self._inspectors.prepared, self._last
+        if runs is None or last is None or runs.assignment.counter != last.counter:
+            return
+        try:
+            before = await self._spool.call(self._spool.spool.facts.packages_before)
+            if before is not None:
+                await self._thread.call(self._keeper.tidy, named(last) | before | {runs.setup.package})
+        except OperatorError as cause:
+            # What stays harms nobody: where room gets scarce, the disk's own alarm says so.
+            LOG.warning("packages are not tidied: %s %s", cause.message, cause.todo)
+            self._tidy_from = self._clock.monotonic() + REFUSED_PAUSE
 
     def _refuse(self, cause: AndonError) -> None:
         """What runs goes on; the same is tried again after a while, something newer at once."""

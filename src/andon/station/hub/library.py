@@ -12,6 +12,7 @@ from andon.domain.stations import Assignment, Runnable
 from andon.errors import NotFound, OperatorError, Refused
 from andon.runtime.package import load_package, package_digest, seal, write_package
 from andon.station.hub.client import Hub
+from andon.station.hub.packages import Packages, tidy
 from andon.station.inspecting.inspectors import Prepared
 from andon.station.inspecting.judgements import Setup
 from andon.trust.assignments import SignedAssignment, verify
@@ -96,6 +97,14 @@ class Keeper:
             threads=self._library.threads,
             template=None if template is None else b64encode(template).decode(),
         )
+
+    def tidy(self, kept: Packages) -> None:
+        """Remove all packages from the disk but those ``kept``.
+
+        Raises:
+            OperatorError: the disk does not let one go.
+        """
+        tidy(self._library.packages, kept)
 
     def _download(self, folder: Path, package: Digest) -> None:
         manifest = self._hub.manifest(package)

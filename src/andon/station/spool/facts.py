@@ -5,12 +5,14 @@ import json
 from andon.domain.serial import canonical, from_json
 from andon.domain.stations import RolledBack
 from andon.station.spool.database import Database
+from andon.units import Digest
 
 
 class _Fact:
     SEQUENCE = "sequence"
     FLOOR = "assignment-floor"
     ASSIGNMENT = "assignment"
+    BEFORE = "packages-before"
     HUB_KEY = "hub-key"
     SWITCHED = "switched"
     WATCHED = "watched"
@@ -44,12 +46,31 @@ class Facts:
         """The signed assignment that ran last, as JSON; None before the first."""
         return self._known(_Fact.ASSIGNMENT)
 
-    def keep_assignment(self, text: str, counter: int, at: float, left: RolledBack | None = None) -> None:
+    def packages_before(self) -> frozenset[Digest] | None:
+        """What the assignment before named, see ``keep_assignment``; None where nobody wrote it down."""
+        text = self._known(_Fact.BEFORE)
+        return None if text is None else frozenset(Digest(one) for one in json.loads(text))
+
+    def keep_assignment(
+        self,
+        text: str,
+        counter: int,
+        at: float,
+        left: RolledBack | None = None,
+        before: frozenset[Digest] | None = None,
+    ) -> None:
         """Run this from now on (``at``, seconds since 1970), also after a restart, and nothing older.
 
-        ``left``: run its fallback, because the station went back from the same already.
+        Args:
+            text: the signed assignment, as JSON.
+            counter: its own.
+            at: now.
+            left: run its fallback, because the station went back from the same already.
+            before: packages of the assignment before that named others; None: not known.
         """
         with self._database.change():
+            if before is not None:
+                self._keep(_Fact.BEFORE, json.dumps(sorted(before)))
             if left is not None:
                 self._keep(_Fact.ROLLED_BACK, canonical(left).decode())
             self._keep(_Fact.ASSIGNMENT, text)

@@ -4,7 +4,8 @@
 
 ``turns``: on simulated plants whose light shifts and that meet a new kind of defect, a first model and
 then turn after turn: parts pass, operators answer (and err), pictures are chosen and labelled, a version
-is trained, gated, and runs if it passed.  Escapes and cost on fresh parts rise at no turn that passed, the
+is fine-tuned, gated, and runs if it passed; where the gate refuses, an annotator looks at the flips and the
+gate asks once more.  Escapes and cost on fresh parts rise at no turn that passed, the
 others are refused by the gate, at least one passes, and the last version beats the first.  ``tiles``: the
 same with real images in the order of their lots.  ``labels``: the minutes of labelling after which a model
 costs at most what one that learned from everything costs, divided by 0.95:
@@ -38,8 +39,10 @@ from andon.jobs.gate import run_gate
 from andon.jobs.turn import do_turn
 from andon.services.approvals import approve
 from andon.services.gates import find_gate
+from andon.services.line_cuts import cheapest_on_line
 from andon.services.loops import save_plan, start_turn
-from andon.services.recipes import find_recipe
+from andon.services.models import find_package
+from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
 from andon.services.selections import make_selection
 from andon.services.stations import take_report
 from andon.services.workspaces import Workspace, create_workspace, now, open_workspace
@@ -57,8 +60,8 @@ SEEDS = (90001, 90002, 90003, 90004, 90005)
 ENOUGH = 0.95
 RATIO = 0.5
 LIMIT_MINUTES = 30.0
-KEEP = KeepPolicy(passes=0.05, audit=0.06)
-EVERYTHING = KeepPolicy(passes=1.0, audit=0.0)
+KEEP = KeepPolicy(passes=0.05, audit=0.15)
+EVERYTHING = KeepPolicy(passes=1.0, audit=0.15)
 FULL = 10_000.0
 
 
@@ -91,9 +94,12 @@ class Loop:
         return Annotator(self.workspace, self.line.truths, ANNOTATOR)  # type: ignore[arg-type]
 
     def learn(self) -> str:
-        """A version from everything that is labelled; ``NAME@VERSION``."""
+        """A version from everything that is labelled, with cuts from the line where it says enough."""
         model = learn(self.workspace, DATASET, lambda _: self.sizes.train())
         approve(self.workspace, model, "benchmark")
+        found = cheapest_on_line(self.workspace, find_package(self.workspace, model), COSTS)
+        if found is not None:
+            make_recipe(self.workspace, RecipeRequest(NAME, model, found.cuts))
         return f"{NAME}@{find_recipe(self.workspace, NAME).version}"
 
     def select(self, minutes: float, control: float = 0.1, seed: int = 0) -> Labelled:
@@ -201,7 +207,8 @@ def _said(made: Turn, passed: bool) -> str:
 
 
 def _plan(sizes: Sizes) -> LoopPlan:
-    return LoopPlan(NAME, DATASET, sizes.train(), COSTS, review=REVIEW, approves=True)
+    train = sizes.train()
+    return LoopPlan(NAME, DATASET, train, COSTS, fine_tune=sizes.steps, review=REVIEW, approves=True)
 
 
 def _turn(workspace: Workspace, cause: str) -> Turn:

@@ -54,7 +54,7 @@ DATASET = DatasetSpec(
 )
 """More than usual for the cuts: with so few parts they are what is least certain of a model."""
 
-KEEP = KeepPolicy(passes=0.02, audit=0.06)
+KEEP = KeepPolicy(passes=0.02, audit=0.15)
 SEND = SendPolicy(near=0.1, rules=(SendRule(verdict=Verdict.REJECT),), random=0.02, quota=5000)
 
 

@@ -63,10 +63,10 @@ def preset(name: str) -> TrainSettings:
     return PRESETS[name]
 
 
-GENTLE = 0.2
+GENTLE = 0.5
 """Of the usual learning rate, where training begins at a model that knows its work already."""
 
-INSISTENT = 16
+INSISTENT = 4
 """How many times as often a fine-tune draws what was judged wrongly; the rest keeps it from forgetting."""
 
 

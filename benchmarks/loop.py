@@ -27,9 +27,10 @@ from statistics import median
 import numpy as np
 
 from andon.analysis.before_after import PER, part_costs
-from andon.cli.demo_learn import import_folder, learn
+from andon.cli.demo_learn import cuts_again, import_folder, learn
 from andon.cli.demo_people import Annotator, Labelled
 from andon.cli.demo_plan import ANNOTATOR, COSTS, DATASET, NAME, OPERATOR, REVIEW
+from andon.domain.gates import Purpose
 from andon.domain.inspections import Verdict
 from andon.domain.loops import LoopPlan, Turn, TurnStep
 from andon.domain.selections import SelectionSettings
@@ -39,6 +40,7 @@ from andon.jobs.gate import run_gate
 from andon.jobs.turn import do_turn
 from andon.services.approvals import approve
 from andon.services.gates import find_gate
+from andon.services.holdouts import hold_part
 from andon.services.line_cuts import cheapest_on_line
 from andon.services.loops import save_plan, start_turn
 from andon.services.models import find_package
@@ -95,7 +97,7 @@ class Loop:
 
     def learn(self) -> str:
         """A version from everything that is labelled, with cuts from the line where it says enough."""
-        model = learn(self.workspace, DATASET, lambda _: self.sizes.train())
+        model = learn(self.workspace, DATASET, lambda _: self.plant.train())
         approve(self.workspace, model, "benchmark")
         found = cheapest_on_line(self.workspace, find_package(self.workspace, model), COSTS)
         if found is not None:
@@ -125,10 +127,13 @@ def figures(verdicts: Sequence[Verdict], truth: Sequence[bool]) -> Figures:
 
 def begun(root: Path, plant: Plant, sizes: Sizes, policy: KeepPolicy) -> tuple[Loop, str]:
     """A plant with a first model that runs."""
-    parts = dict(enumerate(plant.first()))
+    golden = plant.golden()
+    parts = dict(enumerate([*plant.first(), *golden]))
     write_parts(root / "parts", _Shown(parts), range(len(parts)), lambda *_: None)  # type: ignore[arg-type]
     workspace, _ = create_workspace(root / "workspace", "bench")
     import_folder(workspace, root / "parts")
+    for part in golden:
+        hold_part(workspace, part.serial, Purpose.GOLDEN, "held from the beginning")
     loop = Loop(workspace, plant, sizes, QuickLine(workspace, policy, OPERATOR))
     return loop, loop.learn()
 
@@ -158,19 +163,20 @@ def tiles(_chosen: argparse.Namespace, sizes: Sizes, root: Path) -> Iterator[rep
 def turned(plant: Plant, sizes: Sizes, root: Path) -> report.Row:
     """Turn after turn: what runs, and what the gate said of what was made."""
     loop, running = begun(root, plant, sizes, KEEP)
-    save_plan(loop.workspace, _plan(sizes))
+    save_plan(loop.workspace, _plan(plant, sizes))
     words, came = [f"{running} runs"], list[Turned]()
     for number in range(1, sizes.turns + 1):
         loop.line.run(running, plant.passing(number))
         work = loop.annotator.look_again().and_then(_chosen(loop, number))
         made = _turn(loop.workspace, f"turn {number} of the benchmark")
-        passed, looked = _decided(loop, made)
+        better, looked = _decided(loop, made)
+        passed = bool(better)
         before = loop.judge(running)
-        running = made.subject(TurnStep.RECIPE) if passed else running
+        running = better or running
         after = loop.judge(running) if passed else before
         came.append(Turned(passed, made.subject(TurnStep.ENDED), before, after))
         spent = work.and_then(looked).minutes
-        words.append(f"turn {number}, {spent:.0f} min: {_said(made, passed)}")
+        words.append(f"turn {number}, {spent:.0f} min: {_said(made, better)}")
         sys.stderr.write(f"{plant.name}: {words[-1]}; {after}\n")
     seen, met = [came[0].before, *(one.after for one in came)], is_met(came)
     escapes, cost = [round(one.escapes, 1) for one in seen], [round(one.cost) for one in seen]
@@ -186,28 +192,32 @@ def _chosen(loop: Loop, seed: int) -> Labelled:
         return Labelled()
 
 
-def _decided(loop: Loop, made: Turn) -> tuple[bool, Labelled]:
-    """Whether the turn's version may run.  Where the gate refused it, somebody looks at the flips and lets
-    the gate ask again: operators err."""
-    name = made.subject(TurnStep.GATED)
+def _decided(loop: Loop, made: Turn) -> tuple[str, Labelled]:
+    """The version of the turn that may run, if any.  Where the gate refused it, somebody looks at the
+    flips, chooses the cuts anew by what is known now, and lets the gate ask again: operators err."""
+    name, recipe = made.subject(TurnStep.GATED), made.subject(TurnStep.RECIPE)
     if made.subject(TurnStep.APPROVED) or not name:
-        return bool(made.subject(TurnStep.APPROVED)), Labelled()
-    gate = find_gate(loop.workspace, name)
+        return recipe if made.subject(TurnStep.APPROVED) else "", Labelled()
+    workspace, gate = loop.workspace, find_gate(loop.workspace, name)
     looked = loop.annotator.look_at_flips(gate)
-    again = run_gate(loop.workspace, gate.request, lambda *_: None)
-    if again.outcome.passed:
-        approve(loop.workspace, made.subject(TurnStep.TRAINED), "the gate passed after a look at its flips")
-    return again.outcome.passed, looked
+    again = cuts_again(workspace, recipe)
+    asked = run_gate(workspace, replace(gate.request, candidate=again), lambda *_: None)
+    if not asked.outcome.passed:
+        failed = [f"{check.name}: {check.measured}" for check in asked.outcome.checks if not check.passed]
+        sys.stderr.write(f"after a look at {looked.pictures} flips: {'; '.join(failed)}\n")
+        return "", looked
+    approve(workspace, made.subject(TurnStep.TRAINED), "the gate passed after a look at its flips")
+    return again, looked
 
 
-def _said(made: Turn, passed: bool) -> str:
-    if passed:
-        return f"{made.subject(TurnStep.RECIPE)} passed and runs"
+def _said(made: Turn, better: str) -> str:
+    if better:
+        return f"{better} passed and runs"
     return made.events[-1].detail.replace("\n", " ")[:300]
 
 
-def _plan(sizes: Sizes) -> LoopPlan:
-    train = sizes.train()
+def _plan(plant: Plant, sizes: Sizes) -> LoopPlan:
+    train = plant.train()
     return LoopPlan(NAME, DATASET, train, COSTS, fine_tune=sizes.steps, review=REVIEW, approves=True)
 
 
@@ -273,7 +283,7 @@ def timed(chosen: argparse.Namespace, sizes: Sizes, root: Path) -> Iterator[repo
     loop, running = begun(root, plant, sizes, EVERYTHING)
     loop.line.run(running, plant.changed(chosen.images))
     _report_station(loop.workspace, running)
-    save_plan(loop.workspace, replace(_plan(sizes), stations=((STATION,),)))
+    save_plan(loop.workspace, replace(_plan(plant, sizes), stations=((STATION,),)))
     clock, seconds = time.monotonic(), {}
     work = loop.select(sizes.minutes)
     seconds["select and store labels"], clock = time.monotonic() - clock, time.monotonic()

@@ -78,6 +78,24 @@ def learn(workspace: Workspace, spec: DatasetSpec, choose: Choose) -> str:
     return trained.digest
 
 
+def cuts_again(workspace: Workspace, recipe: str) -> str:
+    """The recipe's next version, with cuts that people's words on the line choose; ``NAME@VERSION``.
+
+    The same version where those are too few.
+    """
+    from andon.services.line_cuts import cheapest_on_line
+    from andon.services.models import find_package
+    from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
+
+    model = find_package(workspace, find_recipe(workspace, recipe).package)
+    found = cheapest_on_line(workspace, model, COSTS)
+    if found is None:
+        return recipe
+    talk.print(f"cuts {found.words}", soft_wrap=True)
+    made = make_recipe(workspace, RecipeRequest(NAME, model.digest, found.cuts, note="cuts from the line"))
+    return f"{NAME}@{made['version']}"
+
+
 def settings_for(snapshot: Snapshot, amount: Amount, weights: str) -> TrainSettings:
     """What learns most in a few minutes: with weights the fast family; without, the classic U-Net where
     there are masks, and a small classifier where there are none."""

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
+from andon.cli.demo_learn import cuts_again
 from andon.cli.demo_line import RunningLine
 from andon.cli.demo_people import Annotator, Labelled, Operator, at_work
 from andon.cli.demo_plan import ANNOTATOR, COSTS, DATASET, NAME, OPERATOR, REVIEW, STATION, Amount
@@ -90,7 +91,7 @@ def go_round(demo: Demo) -> dict[str, object]:
         say_labelled(annotator.look_again())
         estimated = show_estimates(demo)
     with demo.step("table", "Both models on the same fresh parts, against what is true"):
-        compared = table(demo, made)
+        compared = table(demo, made, gate)
     return {
         "answers": {answer.value: count for answer, count in operator.said.items()},
         "unanswered": len(operator.left),
@@ -178,8 +179,9 @@ def show_gate(demo: Demo, found: Turn) -> Gate | None:
 
 
 def gate_again(demo: Demo, gate: Gate) -> Gate:
-    """The same gate, after somebody has looked at its flips."""
-    job = ask_gate(demo.workspace, gate.request)
+    """Cuts chosen anew, and the same gate, after somebody has looked at its flips."""
+    again = cuts_again(demo.workspace, gate.request.candidate)
+    job = ask_gate(demo.workspace, replace(gate.request, candidate=again))
     with progress_bar("gate") as bar:
         _wait(lambda: _job_ended(demo.workspace, job.id, bar.report), JOB_SECONDS)
     made = find_job(demo.workspace, job.id)
@@ -233,11 +235,11 @@ def run_release(demo: Demo, name: str | None, total: int) -> tuple[ReleaseEvent,
     return steps
 
 
-def table(demo: Demo, found: Turn) -> dict[str, object] | None:
-    """Before and after; None where the turn made no second version."""
-    names = found.subject(TurnStep.STARTED), found.subject(TurnStep.RECIPE)
-    if not names[1]:
+def table(demo: Demo, found: Turn, gate: Gate | None) -> dict[str, object] | None:
+    """Before and after; None where no second version came to the gate."""
+    if gate is None:
         return None
+    names = found.subject(TurnStep.STARTED), gate.request.candidate
     with progress_bar("judging fresh parts with both") as bar:
         compared = before_and_after(demo.workspace, names, demo.amount, bar.report)
     demo.table(*table_of(compared, names))

@@ -1,6 +1,7 @@
 """`andon recipes`: cuts, regions and tolerances that make a verdict of findings."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,11 @@ from andon.cli.recipe_options import (
     parse_rules,
 )
 from andon.cli.session import Json, Limit, print_facts, print_json, print_table, talk, workspace_of
+from andon.errors import InvalidInput, NotPossible
+
+if TYPE_CHECKING:
+    from andon.domain.models import Cuts, Package
+    from andon.services.workspaces import Workspace
 
 app = typer.Typer(
     help="Decide what rejects a part: cuts, regions, tolerances.",
@@ -70,6 +76,13 @@ def make(
             "instead of those suggested."
         ),
     ] = None,
+    from_line: Annotated[
+        bool,
+        typer.Option(
+            help="With --costs: the cheapest cuts for what people judged on the line, "
+            "instead of for the calibration group."
+        ),
+    ] = False,
     note: Annotated[str, typer.Option(help="Why this version exists.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -78,14 +91,13 @@ def make(
     Example: andon recipes make tiles --rule "Crack:min_length=4" --ignore "0 0 40 0 40 20 0 20"
     """
     from andon.services.drafts import cut_template
-    from andon.services.evaluations import cheapest_cuts
     from andon.services.models import find_package
     from andon.services.recipes import RecipeRequest, make_recipe
 
     workspace = workspace_of(context)
     paid, place = parse_costs(costs), parse_locate(locate)
     package = find_package(workspace, model)
-    cheapest = cheapest_cuts(workspace, package, costs_of(paid)) if paid else {}
+    cheapest = _cheapest(workspace, package, paid, from_line)
     request = RecipeRequest(
         name=name,
         model=package.digest,
@@ -106,6 +118,29 @@ def make(
         return
     _print_recipe(recipe)
     talk.print(f"Next: andon inspect FOLDER --recipe {name}", soft_wrap=True)
+
+
+def _cheapest(
+    workspace: Workspace, package: Package, paid: Mapping[str, float], from_line: bool
+) -> Mapping[str, Cuts]:
+    from andon.services.evaluations import cheapest_cuts
+    from andon.services.line_cuts import LEAST, cheapest_on_line
+
+    if not paid:
+        if from_line:
+            raise InvalidInput("--from-line needs to know what mistakes cost", "Give --costs, too.")
+        return {}
+    if not from_line:
+        return cheapest_cuts(workspace, package, costs_of(paid))
+    found = cheapest_on_line(workspace, package, costs_of(paid))
+    if found is None:
+        raise NotPossible(
+            f"people judged fewer than {LEAST} defective or {LEAST} good parts on the line "
+            "that this model has not learned from",
+            "Judge more of them, or leave --from-line away.",
+        )
+    talk.print(f"Cuts {found.words}.", soft_wrap=True)
+    return found.cuts
 
 
 def _print_recipe(recipe: dict[str, object]) -> None:

@@ -194,9 +194,7 @@ def _cuts(session: Session, package: Package) -> tuple[Mapping[str, Cuts], str]:
     found = cheapest_on_line(session.workspace, package, session.plan.costs)
     if found is None:
         return suggested_cuts(session.workspace, package), "chosen by the calibration group"
-    return found.cuts, (
-        f"chosen by {found.defective} defective and {found.good} good parts that people judged on the line"
-    )
+    return found.cuts, found.words
 
 
 def _version_with(workspace: Workspace, name: str, mark: str) -> str | None:

@@ -7,15 +7,16 @@ said of it, each part with the number it stands for.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.analysis.cuts import choose_cuts
-from andon.analysis.parts import PartTable, fold
+from andon.analysis.cuts import PASS, choose_cuts, verdicts
+from andon.analysis.parts import Numbers, PartTable, fold
 from andon.domain.datasets import Split
 from andon.domain.gates import UNNAMED
+from andon.domain.inspections import Verdict
 from andon.domain.models import Costs, Cuts, Package
 from andon.formats.pixels import decode
 from andon.runtime.execution import REFERENCE
@@ -31,17 +32,38 @@ MOST = 5000
 """Pictures of lines, the latest, that are looked at."""
 
 
+DEARER = tuple(1.25**step for step in range(11))
+"""Times that an escape is counted as dear, the first that lets no more escape than the line did."""
+
+SLACK = 0.02
+"""Of the defective parts, that may escape more than the line let: some are called so by mistake."""
+
+
 @dataclass(frozen=True, slots=True)
 class LineCuts:
-    """Cuts, and how many defective and good parts of lines chose them."""
+    """Cuts, and how many defective and good parts of lines chose them.
+
+    Attributes:
+        is_safe: of the parts that chose them no more defective ones pass than did on the line.
+    """
 
     cuts: Mapping[str, Cuts]
     defective: int
     good: int
+    is_safe: bool
+
+    @property
+    def words(self) -> str:
+        """What chose them, for people."""
+        chose = f"{self.defective} defective and {self.good} good parts that people judged on the line"
+        return f"chosen by {chose}" + ("" if self.is_safe else "; more of them escape than did there")
 
 
 def cheapest_on_line(workspace: Workspace, package: Package, costs: Costs) -> LineCuts | None:
     """Cuts of least expected cost for a model, or None where too few parts of lines can say.
+
+    Among cuts that let no more of these parts escape than the line did (a gate would refuse them), those of
+    least cost; where there are none such, of least cost alone.
 
     Parts that the model learned from say nothing, and those that are kept for gates are not asked.
     Labelled parts are harder than others: those of them that stand in the calibration group stand for all.
@@ -57,10 +79,29 @@ def cheapest_on_line(workspace: Workspace, package: Package, costs: Costs) -> Li
     if min(defective, good) < LEAST:
         return None
     table = _table(workspace, package, [part for part, _ in weighed])
-    by_key = {part.key: weight for part, weight in weighed}
-    weights = np.array([by_key[key] for key in table.parts])
-    choice = choose_cuts(table, costs, package.manifest.output.score_floor, weights)
-    return LineCuts(choice.cuts, defective, good)
+    by_key = {part.key: (weight, _passed(part)) for part, weight in weighed}
+    weights = np.array([by_key[key][0] for key in table.parts])
+    before = np.array([by_key[key][1] for key in table.parts])
+    allowed = weights[table.defective] @ (before[table.defective] + SLACK)
+    floor = package.manifest.output.score_floor
+    choices = (
+        choose_cuts(table, replace(costs, escape=costs.escape * dearer), floor, weights).cuts
+        for dearer in DEARER
+    )
+    safe = next((cuts for cuts in choices if _escaping(table, cuts, weights) <= allowed), None)
+    cuts = safe or choose_cuts(table, costs, floor, weights).cuts
+    return LineCuts(cuts, defective, good, safe is not None)
+
+
+def _escaping(table: PartTable, cuts: Mapping[str, Cuts], weights: Numbers) -> float:
+    """How many defective parts pass, each with what it stands for."""
+    return float(weights[table.defective & (verdicts(table, cuts) == PASS)].sum())
+
+
+def _passed(part: Part) -> bool:
+    """Whether the part passed on the line."""
+    seen = [one.inspection for one in part.pictures if one.inspection is not None]
+    return all(inspection.decision.verdict is Verdict.PASS for inspection in seen)
 
 
 def _weighed(workspace: Workspace, package: Package) -> list[tuple[Part, float]]:

@@ -1,5 +1,7 @@
 """Cuts from what people judged on the line, where it shows other parts than the calibration group does."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +11,15 @@ from simulators.gate_plant import CONCEPTS, COSTS, GatePlant, build, learn, onnx
 from andon.analysis.cuts import expected_cost, verdicts
 from andon.analysis.parts import fold
 from andon.domain.gates import is_held
+from andon.domain.inspections import Verdict
 from andon.domain.models import Cuts, Package
+from andon.formats.pixels import decode
 from andon.runtime.execution import REFERENCE
 from andon.runtime.package import load_package
 from andon.runtime.scoring import score_images
 from andon.services.evaluations import suggested_cuts
-from andon.services.gate_cases import judged_parts
-from andon.services.line_cuts import cheapest_on_line
+from andon.services.gate_cases import Part, judged_parts
+from andon.services.line_cuts import SLACK, cheapest_on_line
 from andon.services.models import find_package
 from andon.services.recipes import find_recipe
 
@@ -52,6 +56,38 @@ def test_cuts_from_the_line_cost_less_there(plant: GatePlant) -> None:
     usual = dict(suggested_cuts(plant.workspace, package))
     theirs = cost_on_fresh_parts(plant, package, dict(found.cuts))
     assert theirs < 0.9 * cost_on_fresh_parts(plant, package, usual)
+
+
+def test_no_more_escape_than_the_line_let_whatever_an_escape_costs(tmp_path: Path) -> None:
+    plant = build(tmp_path)
+    plant.run(some_parts(400, seed=9))
+    package = candidate(plant)
+    graph = load_package(plant.workspace.packages / package.digest).graph
+    parts = [p for p in judged_parts(plant.workspace, 1000) if p.truth and not p.one_word]
+    images = [
+        (p.key, decode(plant.workspace.blobs.get(one.image.blob))) for p in parts for one in p.pictures
+    ]
+    scores = {one.name: one.prediction.scores for one in score_images(graph, images, REFERENCE)}
+
+    def escaping(cuts: Mapping[str, Cuts]) -> float:
+        lowest = np.array([cuts[concept].review for concept in CONCEPTS])
+        return sum(part.weight for part in parts if (scores[part.key] < lowest).all())
+
+    def passed(part: Part) -> bool:
+        return part.pictures[0].inspection.decision.verdict is Verdict.PASS  # type: ignore[union-attr]
+
+    let = sum(part.weight for part in parts if passed(part))
+    slack = SLACK * sum(part.weight for part in parts)
+    cheap = replace(COSTS, escape=12.0, review=4.0)
+    found = cheapest_on_line(plant.workspace, package, cheap)
+    assert found is not None
+    assert found.is_safe
+    assert escaping(found.cuts) <= let + slack
+    careless = cheapest_on_line(plant.workspace, package, replace(cheap, escape=0.01))
+    assert careless is not None
+    assert not careless.is_safe
+    assert "more of them escape" in careless.words
+    plant.workspace.database.close()
 
 
 def test_no_part_that_gates_keep_is_asked(plant: GatePlant) -> None:

@@ -121,8 +121,8 @@ def make(
 
 
 def _cheapest(
-    workspace: Workspace, package: Package, paid: Mapping[str, float], from_line: bool
-) -> Mapping[str, Cuts]:
+    workspace: "Workspace", package: "Package", paid: Mapping[str, float], from_line: bool
+) -> Mapping[str, "Cuts"]:
     from andon.services.evaluations import cheapest_cuts
     from andon.services.line_cuts import LEAST, cheapest_on_line
 

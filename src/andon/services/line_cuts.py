@@ -32,7 +32,7 @@ MOST = 5000
 """Pictures of lines, the latest, that are looked at."""
 
 
-DEARER = tuple(1.25**step for step in range(11))
+DEARER = tuple(1.25**step for step in range(21))
 """Times that an escape is counted as dear, the first that lets no more escape than the line did."""
 
 SLACK = 0.02

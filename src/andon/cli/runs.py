@@ -59,7 +59,7 @@ def train(
     start: Annotated[
         str | None,
         typer.Option(
-            help="Fine-tune: begin at this model (digest or its beginning), at a fifth of the rate."
+            help="Fine-tune: begin at this model (digest or its beginning), at half of the rate."
         ),
     ] = None,
     as_json: Json = False,

@@ -1,6 +1,6 @@
 """Cuts from what people judged on the line, where it shows other parts than the calibration group does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,10 +28,11 @@ FAINT = (24, 44)
 
 
 @pytest.fixture(scope="module")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> GatePlant:
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatePlant]:
     made = build(tmp_path_factory.mktemp("plant"))
     made.run(some_parts(400, seed=7, strengths=FAINT))
-    return made
+    yield made
+    made.workspace.database.close()
 
 
 def candidate(plant: GatePlant) -> Package:

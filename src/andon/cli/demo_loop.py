@@ -92,6 +92,7 @@ def go_round(demo: Demo) -> dict[str, object]:
         estimated = show_estimates(demo)
     with demo.step("table", "Both models on the same fresh parts, against what is true"):
         compared = table(demo, made, gate)
+    made = find_turn(demo.workspace, made.id)
     return {
         "answers": {answer.value: count for answer, count in operator.said.items()},
         "unanswered": len(operator.left),

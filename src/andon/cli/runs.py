@@ -58,9 +58,7 @@ def train(
     ] = 0.5,
     start: Annotated[
         str | None,
-        typer.Option(
-            help="Fine-tune: begin at this model (digest or its beginning), at half of the rate."
-        ),
+        typer.Option(help="Fine-tune: begin at this model (digest or its beginning), at half of the rate."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -110,8 +110,8 @@ def test_one_sees_what_came_back_and_why(
     expect(tiles.nth(1)).to_contain_text("not here yet")
     expect(tiles.nth(4)).to_contain_text("false alarm (anna)")
     for place in range(len(PARTS)):
-        tiles.nth(place).scroll_into_view_if_needed()
-        # The page draws itself anew when something comes, so one picture may be asked for twice.
+        # The page draws itself anew when something comes: a tile is replaced, a picture asked for twice.
+        tiles.nth(place).evaluate("tile => tile.scrollIntoView()")
         until("its picture is shown", partial(is_shown, tiles.nth(place).locator("img")))
     stations = page.get_by_role("region", name="What stations send")
     expect(stations).to_contain_text("2: today's quota is used up")

@@ -45,6 +45,12 @@ class Told:
         more = {"fallback": others[0], "shadow": others[1], "watch": watch}
         return self.hub.assign(new.recipe, new.variants, **more)
 
+    async def in_turn(self, station: Station, *numbers: int) -> None:
+        """The station runs one after the other."""
+        for runs in numbers:
+            self(runs)
+            await station.follow(runs + 1)
+
     def named(self, *numbers: int) -> set[str]:
         return {self.packages[number].digest for number in numbers}
 
@@ -164,9 +170,7 @@ def test_nothing_is_let_go_of_for_an_assignment_that_is_not_in_force(
     told = Told(hub, packages)
 
     async def act(station: Station) -> None:
-        for runs in (ONE, TWO, THREE):
-            told(runs)
-            await station.follow(runs + 1)
+        await told.in_turn(station, ONE, TWO, THREE)
         assert on_disk(station) == told.named(TWO, THREE)
         told(FOUR)
         station.inspectors.barred = FOUR + 1
@@ -185,9 +189,7 @@ def test_what_a_killed_station_had_no_time_for_is_done_after_its_restart(
     told = Told(hub, packages)
 
     async def before(station: Station) -> None:
-        for runs in (ONE, TWO):
-            told(runs)
-            await station.follow(runs + 1)
+        await told.in_turn(station, ONE, TWO)
         shutil.copytree(packages[THREE].folder, station.folder / "packages" / packages[THREE].digest)
         half = station.folder / "packages" / f".{packages[FOUR].digest}{PARTIAL}"
         half.mkdir()
@@ -211,9 +213,7 @@ def test_a_station_that_an_older_program_left_lets_go_of_nothing_before_its_next
     told = Told(hub, packages)
 
     async def before(station: Station) -> None:
-        for runs in (ONE, TWO, THREE):
-            told(runs)
-            await station.follow(runs + 1)
+        await told.in_turn(station, ONE, TWO, THREE)
         with station.spool._database.change():
             station.spool._database.run("DELETE FROM facts WHERE name = 'packages-before'")
         shutil.copytree(packages[ONE].folder, station.folder / "packages" / packages[ONE].digest)
@@ -243,9 +243,7 @@ def test_a_package_that_cannot_be_let_go_of_alarms_nobody_and_is_tried_again(
         return rename(path, target)
 
     async def act(station: Station) -> None:
-        for runs in (ONE, TWO):
-            told(runs)
-            await station.follow(runs + 1)
+        await told.in_turn(station, ONE, TWO)
         told(THREE)
         with monkeypatch.context() as patched:
             patched.setattr(Path, "rename", refused)

@@ -1,6 +1,8 @@
 """Pages of gates as HTML alone: what was refused and why, flips by gravity, held parts, approvals."""
 
+import re
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -8,16 +10,19 @@ from fastapi.testclient import TestClient
 from simulators.graphs import png
 from simulators.records import package, recipe, report
 
+from andon.domain.approvals import Approval, ApprovalDecision
 from andon.domain.gates import CaseSource, Check, Gate, GateCase, GateLimits, GateOutcome, GateRequest
 from andon.domain.images import Image, Origin, Shape
 from andon.domain.inspections import Verdict
 from andon.domain.serial import to_json
 from andon.formats.pixels import image_digest
+from andon.hub.web import gate_views
 from andon.services.approvals import is_approved
 from andon.services.gates import MOST_FLIPS
 from andon.services.jobs import list_jobs
+from andon.services.stations import take_report
 from andon.services.workspaces import Workspace, new_id, now
-from andon.store import gates, images, models, recipes
+from andon.store import approvals, gates, images, models, recipes
 from andon.units import Digest, digest_of
 
 PASS, REJECT = Verdict.PASS, Verdict.REJECT
@@ -80,6 +85,57 @@ def test_empty_pages_teach(stocked_hub: TestClient) -> None:
     assert "No gate was run yet" in said(stocked_hub, "/gates")
     assert "No part is held" in said(stocked_hub, "/holdouts")
     said(stocked_hub, "/gates/nope", 404)
+
+
+def selected(page: str) -> list[str]:
+    """What a page's choices stand on."""
+    return re.findall(r"<option[^>]* selected>([^<]*)<", page)
+
+
+def test_who_assigns_is_led_to_the_gate_against_what_that_station_runs(
+    stocked_hub: TestClient, stocked: Workspace
+) -> None:
+    """Other stations, more of them, run another product."""
+    newer = package("newer")
+    with stocked.database.write() as tx:
+        models.add(tx, newer, "mara", now())
+        models.add_attestation(tx, newer.digest, "evaluation", {}, ("mara", now()))
+        recipes.add_version(tx, replace(recipe(package()), name="tiles"))
+        recipes.add_version(tx, recipe(newer))
+        agreed = (ApprovalDecision.APPROVED, "agreed", "quentin", now())
+        for model in (package(), newer):
+            approvals.add(tx, Approval(model.digest, *agreed))
+    for name in ("ST-1", "ST-2", "ST-3"):
+        runs = "brackets" if name == "ST-1" else "tiles"
+        take_report(stocked, name, report(name, recipe=runs, at=now()))
+    assert selected(said(stocked_hub, "/gates?candidate=brackets@2"))[-1] == "tiles@1 (runs now)"
+
+    page = said(stocked_hub, "/stations/ST-1/assignments/new?recipe=brackets@2")
+    assert "Run `andon gates run brackets@2 --baseline brackets@1`." in unescape(page)
+    (link,) = re.findall(r'href="(/gates\?[^"#]*)#compare"', page)
+    form = said(stocked_hub, unescape(link))
+    assert selected(form) == ["brackets@2", "brackets@1 (runs now)"]
+    with stocked.database.write() as tx:
+        gates.add(tx, passed_gate("brackets@2", "brackets@1", newer.digest))
+    page = said(stocked_hub, "/stations/ST-1/assignments/new?recipe=brackets@2")
+    assert "What will happen" in page and "cannot run" not in page
+
+
+def test_what_a_link_names_can_be_chosen_however_many_recipes_are_newer(
+    stocked_hub: TestClient, stocked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate_views, "RECIPES", 1)
+    with stocked.database.write() as tx:
+        for _ in range(3):
+            recipes.add_version(tx, recipe(package()))
+    shown = said(stocked_hub, "/gates?candidate=brackets@2&baseline=brackets@1")
+    assert selected(shown) == ["brackets@2", "brackets@1"]
+
+
+def passed_gate(candidate: str, baseline: str, model: Digest) -> Gate:
+    checks = (Check("escapes", True, "0 new of 50", "at most 5 %"),)
+    outcome = GateOutcome(checks, None, None, (9.0, 7.5), (4.0, 4.5), (10**8, 10**8), (), 90, 0)
+    return Gate(new_id(), GateRequest(candidate, baseline), model, outcome, "quentin", now())
 
 
 def test_a_refused_gate_says_why_and_shows_flips_the_gravest_first(

@@ -136,12 +136,18 @@ def list_view(workspace: Workspace, cut: tuple[int | None, int], result: str, fo
 def form_view(
     workspace: Workspace, given: Mapping[str, str], problem: AndonError | None = None
 ) -> GateForm:
-    """The form, filled with what was given, else with what is usual."""
+    """The form, filled with what was given, else with what is usual.
+
+    What runs and what was given can be chosen, however many newer recipe versions there are.
+    """
     usual = {name: f"{value:g}" for name, value in FIELDS.items()}
-    recipes = tuple(f"{r.name}@{r.version}" for r in page_of_recipes(workspace, None, RECIPES).rows)
+    newest = (f"{r.name}@{r.version}" for r in page_of_recipes(workspace, None, RECIPES).rows)
     runs = what_runs(workspace)
-    fields = {"candidate": "", "baseline": runs[0] if runs else "", "reason": ""} | usual
-    return GateForm(recipes, runs, fields | {k: v for k, v in given.items() if k in fields}, problem)
+    empty = {"candidate": "", "baseline": runs[0] if runs else "", "reason": ""} | usual
+    fields = empty | {k: v for k, v in given.items() if k in empty}
+    chosen = (fields["candidate"], fields["baseline"])
+    recipes = tuple(name for name in dict.fromkeys((*newest, *runs, *chosen)) if name)
+    return GateForm(recipes, runs, fields, problem)
 
 
 def request_of(form: Mapping[str, str]) -> GateRequest:

@@ -1,6 +1,7 @@
 """Pages of gates: the list with the form, one gate with its flips first, and the parts that are held."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -30,17 +31,25 @@ async def _form(request: Request) -> Mapping[str, str]:
 Fields = Annotated[Mapping[str, str], Depends(_form)]
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the form of another gate begins with, where a link says so; both as ``NAME@VERSION``."""
+
+    candidate: Annotated[str, Query()] = ""
+    baseline: Annotated[str, Query()] = ""
+
+
 @router.get("/gates")
 def index(
     request: Request,
+    chosen: Annotated[Chosen, Depends()],
     after: After = None,
     limit: Limit = 20,
     result: Annotated[str, Query(pattern="^(passed|refused)?$")] = "",
-    candidate: Annotated[str, Query()] = "",
 ) -> HTMLResponse:
     """Gates, newest first, and the form of another."""
     workspace = workspace_of(request)
-    form = form_view(workspace, {"candidate": candidate} if candidate else {})
+    form = form_view(workspace, {name: value for name, value in asdict(chosen).items() if value})
     view = list_view(workspace, (after, limit), result, form)
     return page(request, "gates/list", view, title="Gates", section="gates")
 

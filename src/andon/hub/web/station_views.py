@@ -118,11 +118,16 @@ class AssignmentView:
     refused: Refused | None = None
 
     @property
+    def runs(self) -> str:
+        """What the station says that it runs, as ``NAME@VERSION``; empty where that is nothing."""
+        report = self.card.station.report
+        return f"{report.recipe}@{report.recipe_version}" if report and report.recipe else ""
+
+    @property
     def wants_gate(self) -> bool:
         """Whether the chosen recipe is refused though its model is approved."""
-        return self.refused is not None and any(
-            choice.approved and choice.name == self.form.recipe for choice in self.choices
-        )
+        approved = {choice.name for choice in self.choices if choice.approved}
+        return self.refused is not None and bool(self.runs) and self.form.recipe in approved
 
     @property
     def any_approved(self) -> bool:

@@ -67,7 +67,7 @@ def train(
     What is not given is as usual for the family. Interrupted or killed, the same command continues where
     it stopped.
 
-    Parts that a model judged wrongly on a line are drawn four times as often, sixteen times in a fine-tune.
+    Parts that a model judged wrongly on a line are drawn four times as often.
 
     Example: andon train tiles --minutes 30 --weights mobilenetv2_100.safetensors
     """

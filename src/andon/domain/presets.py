@@ -66,14 +66,10 @@ def preset(name: str) -> TrainSettings:
 GENTLE = 0.5
 """Of the usual learning rate, where training begins at a model that knows its work already."""
 
-INSISTENT = 4
-"""How many times as often a fine-tune draws what was judged wrongly; the rest keeps it from forgetting."""
-
 
 def fine_tuned(settings: TrainSettings, start: str) -> TrainSettings:
     """The same settings for a fine-tune that begins at the package ``start``."""
-    rate = GENTLE * settings.learning_rate
-    return replace(settings, start=start, learning_rate=rate, regression=INSISTENT)
+    return replace(settings, start=start, learning_rate=GENTLE * settings.learning_rate)
 
 
 def checked(settings: TrainSettings) -> TrainSettings:

@@ -8,6 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from andon.cli.main import EXIT_CODES, app
 from andon.cli.reference import commands, reference
+from andon.domain.presets import PRESETS, fine_tuned
 from andon.errors import AndonError
 
 PAGE = Path(__file__).parents[3] / "docs" / "commands.md"
@@ -52,6 +53,13 @@ SERVERS = {"andon hub", "andon station"}
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - SERVERS))
 def test_every_command_answers_programs(name: str) -> None:
     assert any("--json" in parameter.opts for parameter in COMMANDS[name].params)
+
+
+def test_how_often_parts_judged_wrongly_are_drawn_is_said_as_it_is() -> None:
+    usual = {settings.regression for settings in PRESETS.values()}
+    began = {fine_tuned(settings, "a" * 64).regression for settings in PRESETS.values()}
+    assert usual == began == {4}
+    assert "are drawn four times as often." in (COMMANDS["andon train"].help or "")
 
 
 def test_every_group_says_what_it_is_about() -> None:

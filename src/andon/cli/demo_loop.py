@@ -19,7 +19,7 @@ from andon.domain.releases import ENDED_STEPS, ReleaseEvent
 from andon.domain.selections import Selection
 from andon.errors import OperatorError
 from andon.services.approvals import approve
-from andon.services.gates import ask_gate, find_gate
+from andon.services.gates import ask_gate, find_gate, sentence_of
 from andon.services.jobs import find_job
 from andon.services.loops import find_turn, go_on, job_of_turn, save_plan, start_turn
 from andon.services.release_progress import progress
@@ -84,7 +84,7 @@ def go_round(demo: Demo) -> dict[str, object]:
         with demo.step("approval", "The gate passed: a person approves, the release begins"):
             released = release(demo, made, gate)
     else:
-        talk.print(f"No release: {_why_not(demo, made)}", soft_wrap=True)
+        talk.print(f"No release: {why_not(demo, made, gate)}", soft_wrap=True)
     with demo.step("second shift", "The line goes on: shadow, switch, watch"):
         steps = run_release(demo, released, amount.second)
     with demo.step("estimates", "What is known now, of both versions?"):
@@ -248,8 +248,13 @@ def table(demo: Demo, found: Turn, gate: Gate | None) -> dict[str, object] | Non
     return as_json(compared)
 
 
-def _why_not(demo: Demo, found: Turn) -> str:
-    """Why a turn went no further."""
+def why_not(demo: Demo, found: Turn, gate: Gate | None) -> str:
+    """Why nothing is released: what the last gate said, or why the turn came to none."""
+    if gate is not None:
+        failed = [check for check in gate.outcome.checks if not check.passed]
+        words = [f"{check.name}: {check.measured}; allowed: {check.allowed}" for check in failed]
+        todo = next((check.todo for check in failed if check.todo), "")
+        return " ".join([sentence_of(gate), *(f"{one}." for one in words), todo]).rstrip()
     job = job_of_turn(demo.workspace, found)
     if found.ended or job is None:
         return found.events[-1].detail

@@ -58,7 +58,7 @@ def run(
         if not as_json:
             _print_turn(made[-1])
         if not made[-1].ended:
-            talk.print(_waiting(made[-1]), soft_wrap=True)
+            talk.print(_waiting(workspace, made[-1]), soft_wrap=True)
             break
     if as_json:
         print_json([_facts(turn) for turn in made])
@@ -126,7 +126,12 @@ def _awaited(workspace: Workspace, name: str) -> str:
         time.sleep(LOOK_SECONDS)
 
 
-def _waiting(turn: Turn) -> str:
+def _waiting(workspace: Workspace, turn: Turn) -> str:
+    from andon.services.turn_approvals import standing
+
+    refused = standing(workspace, turn).refused if turn.waits else None
+    if refused is not None:
+        return f"It waits: {refused.message}. {refused.todo}"
     model = turn.subject(TurnStep.TRAINED)
     return f"It waits for an approval: andon models approve {model[:12]} --reason '...'"
 

@@ -67,19 +67,16 @@ def check_gates(package: Package, runs: Mapping[str, Digest], gates: Sequence[Ga
         Refused: another model runs, and no recipe of the package has passed a gate against each version of
             the same recipe that runs; or, where none of that name does, against all it was compared with.
     """
-    if not runs or package.digest in runs.values():
+    baseline = open_baseline(package, runs, gates)
+    if not baseline:
         return
-    asked = [gate for gate in gates if gate.request.baseline in runs]
-    name, candidates = f"model {package.digest[:12]}", dict.fromkeys(g.request.candidate for g in asked)
-    open_questions = [_open(candidate, runs, asked) for candidate in candidates]
-    if open_questions and not all(open_questions):
-        return
-    baseline = open_questions[0][0] if open_questions else next(iter(runs))
-    refused = next((g for g in asked if g.request.baseline == baseline and not g.outcome.passed), None)
+    name = f"model {package.digest[:12]}"
+    refused = next((g for g in gates if g.request.baseline == baseline and not g.outcome.passed), None)
     if refused is None:
+        candidate = gates[0].request.candidate if gates else "RECIPE"
         raise Refused(
             f"{name} cannot be approved: {baseline} runs, and no gate has compared the two",
-            f"Run one on the page Gates, or with `andon gates run RECIPE --baseline {baseline}`.",
+            f"Run one on the page Gates, or with `andon gates run {candidate} --baseline {baseline}`.",
         )
     failed = ", ".join(check.name for check in refused.outcome.checks if not check.passed)
     raise Refused(
@@ -87,6 +84,23 @@ def check_gates(package: Package, runs: Mapping[str, Digest], gates: Sequence[Ga
         "Look at the flips on the gate's page; label or train more, choose other cuts, or hold more golden "
         "parts where there were too few to be sure, and run the gate again.",
     )
+
+
+def open_baseline(package: Package, runs: Mapping[str, Digest], gates: Sequence[Gate]) -> str:
+    """What runs and ``package`` has to pass a gate against first, as ``NAME@VERSION``; empty: nothing.
+
+    The arguments are those of :func:`check_gates`.
+    """
+    if not runs or package.digest in runs.values():
+        return ""
+    asked = [gate for gate in gates if gate.request.baseline in runs]
+    candidates = dict.fromkeys(gate.request.candidate for gate in asked)
+    open_questions = [_open(candidate, runs, asked) for candidate in candidates]
+    if open_questions:
+        return open_questions[0][0] if all(open_questions) else ""
+    own = {gate.request.candidate.rpartition("@")[0] for gate in gates}
+    same = (version for version in runs if version.rpartition("@")[0] in own)
+    return next(same, next(iter(runs)))  # another product's version only where none of its own runs
 
 
 def _open(candidate: str, runs: Mapping[str, Digest], gates: Sequence[Gate]) -> list[str]:

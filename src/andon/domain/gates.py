@@ -113,10 +113,15 @@ class GateLimits:
 
 def wider_than_usual(limits: GateLimits) -> tuple[str, ...]:
     """Limits that let through what the usual ones would not, in words; they need a reason."""
-    usual, least = GateLimits(), ("min_defective", "min_good")
+    return wider_than(limits, GateLimits())
+
+
+def wider_than(limits: GateLimits, others: GateLimits) -> tuple[str, ...]:
+    """Limits that let through what ``others`` would not, in words."""
+    least = ("min_defective", "min_good")
     wider = []
     for one in fields(GateLimits):
-        asked, common = getattr(limits, one.name), getattr(usual, one.name)
+        asked, common = getattr(limits, one.name), getattr(others, one.name)
         if asked < common if one.name in least else asked > common:
             wider.append(f"{one.name.replace('_', ' ')} {asked:g} instead of {common:g}")
     return tuple(wider)

@@ -24,7 +24,6 @@ from andon.jobs.train import train_model
 from andon.services.approvals import approvals_of, approve
 from andon.services.datasets import freeze_dataset, load_snapshot
 from andon.services.evaluations import evaluate_model, suggested_cuts
-from andon.services.gates import find_gate
 from andon.services.line_cuts import cheapest_on_line
 from andon.services.loops import find_plan, find_turn, lock_of, note, release_of
 from andon.services.models import find_package
@@ -32,6 +31,7 @@ from andon.services.recipes import RecipeRequest, find_recipe, make_recipe, vers
 from andon.services.releases import ReleaseRequest, release
 from andon.services.runs import checkpoint_of, finished_run
 from andon.services.selections import make_selection
+from andon.services.turn_approvals import standing
 from andon.services.workspaces import Workspace
 
 Report = Callable[[int, int | None, str], None]
@@ -272,12 +272,9 @@ def _approve(session: Session) -> Made:
     decided = approvals_of(workspace, model)
     if decided and decided[-1].decision is ApprovalDecision.APPROVED:
         return Made(model, f"by {decided[-1].author}: {decided[-1].reason}")
-    withdrawn = bool(decided) and decided[-1].decision is ApprovalDecision.WITHDRAWN
-    if withdrawn or not plan.approves:  # a plan does not overrule the person who withdrew
-        return Made("", "waits for a person", waits=True)
-    gate = find_gate(workspace, turn.subject(TurnStep.GATED))
-    if not gate.outcome.parts:
-        return Made("", "its gate had no part to ask; only a person can approve it", waits=True)
+    gate = standing(workspace, turn).gate
+    if gate is None:
+        return Made("", "waits for a person", waits=True)  # the page of the turn says for what
     words = f"gate {gate.id[:13]} passed, and plan {plan.name!r} (version {plan.version}, by {plan.author})"
     try:
         approved = approve(workspace, model, f"{words} lets that be enough")

@@ -13,7 +13,7 @@ from andon.domain.needs import Need
 from andon.services.gates import running
 from andon.services.loops import go_on, models_in_hand
 from andon.services.release_progress import unreleased
-from andon.services.scores import EVALUATION
+from andon.services.scores import EVALUATION, is_evaluated
 from andon.services.workspaces import Workspace, now
 from andon.store import approvals as stored_approvals
 from andon.store import gates as stored_gates
@@ -38,7 +38,7 @@ def approve(workspace: Workspace, digest: str, reason: str) -> Approval:
     with workspace.database.write() as tx:
         package = stored_models.get(tx, digest)
         latest = stored_approvals.latest(tx, package.digest)
-        check_approval(package, _is_evaluated(tx, package.digest), latest, reason)
+        check_approval(package, is_evaluated(tx, package.digest), latest, reason)
         check_gates(package, running(tx), stored_gates.latest_of_package(tx, package.digest))
         approval = _add(workspace, tx, package.digest, (ApprovalDecision.APPROVED, reason))
     go_on(workspace)
@@ -95,10 +95,6 @@ def approval_needs(workspace: Workspace) -> tuple[Need, ...]:
         )
         for digest in undecided
     )
-
-
-def _is_evaluated(tx: Connection, package: Digest) -> bool:
-    return any(found.kind == EVALUATION for found in stored_models.attestations(tx, package))
 
 
 def _add(

@@ -17,6 +17,7 @@ from andon.domain.requests import TurnJob
 from andon.domain.serial import to_json
 from andon.errors import Conflict, InvalidInput
 from andon.services.jobs import DAY_SECONDS, ago, cancel_job, retry_job
+from andon.services.turn_approvals import Standing, standing_of
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import approvals as stored_approvals
 from andon.store import jobs as stored_jobs
@@ -220,8 +221,8 @@ def lock_of(workspace: Workspace, turn: Turn) -> Path:
 def go_on(workspace: Workspace) -> tuple[Turn, ...]:
     """Ask workers for turns that nobody works on and that can go on; those that were asked for.
 
-    That is one that stood before something done meanwhile (an approval, or the end of an earlier release of
-    the same stations), and one that a command line has left in the middle.
+    That is one that stood before something done meanwhile (an approval, a gate that lets its plan approve,
+    or the end of an earlier release of the same stations), and one that a command line left in the middle.
     """
     asked = []
     with workspace.database.write() as tx:
@@ -243,12 +244,14 @@ def _can_go_on(tx: Connection, turn: Turn, job: Job | None) -> bool:
     """Whether a step could be made: what the turn stands before is there, or it stopped in the middle."""
     if turn.is_queued:
         return _are_free(tx, turn)
-    if turn.waits and _is_approved(tx, turn):
+    if not turn.waits:
+        return _is_old(turn)
+    if _is_approved(tx, turn):
         return True
     plan = stored_loops.plan(tx, turn.plan, turn.plan_version)
-    if turn.waits and not (plan.approves and job is None):
+    if not plan.approves or standing_of(tx, turn).gate is None:
         return False
-    return _is_old(turn)
+    return _is_old(turn) if job is None else job.state not in {JobState.FAILED, JobState.CANCELLED}
 
 
 def _is_old(turn: Turn) -> bool:
@@ -331,18 +334,27 @@ def turn_needs(workspace: Workspace) -> tuple[Need, ...]:
         found = stored_loops.open_turns(tx)
         jobs = stored_jobs.latest_for(tx, JobKind.TURN, [turn.id for turn in found])
         able = {turn.id for turn in found if _can_go_on(tx, turn, jobs.get(turn.id))}
+        waiting = (turn for turn in found if turn.waits and turn.id not in able)
+        needs = [_approval_need(turn, standing_of(tx, turn)) for turn in waiting]
         ended = _ended_lately(tx, ago(DAY_SECONDS))
-    open_ones = (_open_need(workspace, turn, jobs.get(turn.id), turn.id in able) for turn in found)
-    return (*(_told_of(turn) for turn in ended), *(need for need in open_ones if need is not None))
+    others = (turn for turn in found if not turn.waits or turn.id in able)
+    open_ones = (_open_need(workspace, turn, jobs.get(turn.id), turn.id in able) for turn in others)
+    return (*(_told_of(turn) for turn in ended), *needs, *(need for need in open_ones if need is not None))
+
+
+def _approval_need(turn: Turn, standing: Standing) -> Need:
+    """What a turn that waits, and cannot go on by itself, needs of a person."""
+    what = f"{turn.plan}: {turn.subject(TurnStep.RECIPE)} passed its gate and waits for an approval"
+    todo = "Look at the flips of its gate, then approve its model, or end the turn."
+    if standing.refused is not None:
+        what = f"{what}; {standing.refused.message}"
+        todo = f"{standing.refused.todo} Or end the turn."
+    return Need(what, todo, False, f"/turns/{turn.id}", turn.events[-1].at)
 
 
 def _open_need(workspace: Workspace, turn: Turn, job: Job | None, able: bool) -> Need | None:
-    """What a turn that has not ended needs of a person; ``able``: it can go on by itself."""
+    """What another turn that has not ended needs of a person; ``able``: it can go on by itself."""
     link, since = f"/turns/{turn.id}", turn.events[-1].at
-    if turn.waits and not able:
-        what = f"{turn.plan}: {turn.subject(TurnStep.RECIPE)} passed its gate and waits for an approval"
-        todo = "Look at the flips of its gate, then approve its model, or end the turn."
-        return Need(what, todo, False, link, since)
     between = turn.waits or turn.is_queued
     if between and able and _is_old(turn) and _is_left(workspace, turn, job):
         what = f"{turn.plan}: a turn can go on after the step {turn.events[-1].step}; nobody works on it"

@@ -165,6 +165,11 @@ def latest_evaluation(
     return _stored(package, found, _scores(workspace, found[-1], brief)) if found else None
 
 
+def is_evaluated(tx: Connection, package: Digest) -> bool:
+    """Whether anything was ever measured on a test group with a package."""
+    return any(found.kind == EVALUATION for found in stored_models.attestations(tx, package))
+
+
 def evaluations_of(tx: Connection, package: Digest) -> list[Attestation]:
     """The evaluations of a package that cuts can be chosen with, oldest first."""
     return [

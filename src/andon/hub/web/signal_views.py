@@ -9,6 +9,7 @@ from andon.domain.signals import Signal, SignalKind, is_known
 from andon.errors import AndonError
 from andon.services.loops import all_plans, job_of_turn, open_turn, stands, turn_page
 from andon.services.signals import TODO, Monitored, monitored
+from andon.services.turn_approvals import Standing, standing
 from andon.services.workspaces import Workspace
 from andon.units import Timestamp
 
@@ -129,15 +130,17 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class TurnView:
-    """One turn."""
+    """One turn. ``standing``: before its approval; None where it does not wait for that."""
 
     turn: Turn
     mark: Mark
     steps: tuple[StepRow, ...]
     model: str
+    recipe: str
     gate: str
     job: str
     can_retry: bool
+    standing: Standing | None
 
 
 def signals_view(
@@ -267,9 +270,11 @@ def turn_view(workspace: Workspace, turn: Turn) -> TurnView:
         mark=mark_of(turn),
         steps=tuple(_step(turn, step) for step in TurnStep),
         model=turn.subject(TurnStep.TRAINED),
+        recipe=turn.subject(TurnStep.RECIPE),
         gate=turn.subject(TurnStep.GATED),
         job=job.id if job is not None else "",
         can_retry=stands(workspace, turn, job),
+        standing=standing(workspace, turn) if turn.waits else None,
     )
 
 

@@ -43,7 +43,6 @@ from andon.services.gates import find_gate
 from andon.services.holdouts import hold_part
 from andon.services.line_cuts import cheapest_on_line
 from andon.services.loops import save_plan, start_turn
-from andon.services.models import find_package
 from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
 from andon.services.selections import make_selection
 from andon.services.stations import take_report
@@ -99,9 +98,10 @@ class Loop:
         """A version from everything that is labelled, with cuts from the line where it says enough."""
         model = learn(self.workspace, DATASET, lambda _: self.plant.train())
         approve(self.workspace, model, "benchmark")
-        found = cheapest_on_line(self.workspace, find_package(self.workspace, model), COSTS)
+        asked = RecipeRequest(NAME, model, cuts={}, line_chose=True)
+        found = cheapest_on_line(self.workspace, asked, COSTS, lambda *_: None)
         if found is not None:
-            make_recipe(self.workspace, RecipeRequest(NAME, model, found.cuts))
+            make_recipe(self.workspace, replace(asked, cuts=found.cuts))
         return f"{NAME}@{find_recipe(self.workspace, NAME).version}"
 
     def select(self, minutes: float, control: float = 0.1, seed: int = 0) -> Labelled:

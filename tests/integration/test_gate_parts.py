@@ -16,9 +16,9 @@ from andon.domain.images import Image, ImageFilter
 from andon.domain.inspections import Inspection, Verdict
 from andon.jobs.gate import run_gate
 from andon.services.datasets import freeze_dataset
-from andon.services.gate_cases import Collected, Part, collect_parts
+from andon.services.gate_cases import Collected, Part, collect_parts, judged_parts
 from andon.services.models import find_package
-from andon.services.recipes import find_recipe
+from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
 from andon.services.workspaces import new_id, now
 from andon.store import annotations as stored_annotations
 from andon.store import feedback as stored_feedback
@@ -54,7 +54,7 @@ def of_line(found: Collected) -> list[Part]:
 def stopped(plant: GatePlant) -> list[Inspection]:
     """Parts that were rejected and whose pictures are here."""
     with plant.workspace.database.read() as tx:
-        found = stored_inspections.with_pictures(tx, None, 1000).rows
+        found = stored_inspections.with_pictures(tx, {"tiles"}, None, 1000).rows
     return [one for one in found if one.decision.verdict is Verdict.REJECT]
 
 
@@ -128,6 +128,52 @@ def test_once_the_hard_ones_were_learned_only_parts_that_are_always_kept_count(p
     assert len(of_line(strict)) == strict.kept_apart + strict.easier > found.kept_apart
 
 
+def test_parts_that_chose_the_cuts_say_nothing_of_them(plant: GatePlant) -> None:
+    package = find_package(plant.workspace, find_recipe(plant.workspace, "tiles@1").package)
+    strict = replace(REQUEST, limits=GateLimits(margin=0.001))
+    found = collect_parts(plant.workspace, strict, package, package, line_chose=True)
+    assert of_line(found)
+    assert all(is_held(part.key) for part in of_line(found) if part.truth is not None)
+    assert found.easier > found.kept_apart > 0
+
+    first = find_recipe(plant.workspace, "tiles@1")
+    asked = RecipeRequest("tiles", first.package, first.cuts, line_chose=True)
+    make_recipe(plant.workspace, asked)
+    by_hand = replace(asked, cuts={name: replace(c, reject=0.9) for name, c in first.cuts.items()})
+    make_recipe(plant.workspace, replace(by_hand, line_chose=False))
+    limits = GateLimits(latency_ratio=1000.0, memory_ratio=10.0)
+    for version in ("tiles@2", "tiles@3"):
+        request = GateRequest(version, "tiles@1", limits, reason="this machine may be busy")
+        outcome = run_gate(plant.workspace, request, silent).outcome
+        assert any("chose the candidate's cuts" in remark for remark in outcome.remarks), version
+
+
+def test_parts_that_another_recipe_judged_are_another_product(plant: GatePlant) -> None:
+    assert of_line(collected(plant))
+    package = find_package(plant.workspace, find_recipe(plant.workspace, "tiles@1").package)
+    pans = replace(REQUEST, candidate="pans@1", baseline="pans@2")
+    assert of_line(collect_parts(plant.workspace, pans, package, package)) == []
+    both = replace(REQUEST, candidate="pans@1", baseline="tiles@1")
+    assert of_line(collect_parts(plant.workspace, both, package, package)) == of_line(collected(plant))
+    assert judged_parts(plant.workspace, "pans", 1000) == ()
+
+
+def test_who_answered_stands_for_those_who_were_asked_in_vain(tmp_path: Path) -> None:
+    answered, silent_too = build(tmp_path / "one"), build(tmp_path / "two")
+    answered.run(some_parts(160, seed=6))
+    silent_too.run(some_parts(160, seed=6), answers=0.5)
+
+    def weighed(plant: GatePlant) -> dict[CaseSource, float]:
+        parts = judged_parts(plant.workspace, "tiles", 1000)
+        sources = {part.source for part in parts}
+        return {one: sum(p.weight for p in parts if p.source is one) for one in sources}
+
+    assert len(judged_parts(silent_too.workspace, "tiles", 1000)) < 0.7 * len(
+        judged_parts(answered.workspace, "tiles", 1000)
+    )
+    assert weighed(silent_too) == pytest.approx(weighed(answered))
+
+
 def label(plant: GatePlant, images: Sequence[Image]) -> None:
     said = (WholeImage(), AnnotationState.ACCEPTED, "mara", now())
     with plant.workspace.database.write() as tx:
@@ -137,7 +183,7 @@ def label(plant: GatePlant, images: Sequence[Image]) -> None:
 
 def test_what_rests_on_one_word_is_told_until_somebody_looks_again(plant: GatePlant) -> None:
     with plant.workspace.database.read() as tx:
-        shown = stored_inspections.with_pictures(tx, None, 1000).rows
+        shown = stored_inspections.with_pictures(tx, {"tiles"}, None, 1000).rows
         said = stored_reviews.latest(tx, [one.id for one in shown])
     missed = [one for one in shown if one.id in said and said[one.id].answer is Answer.MISSED]
     assert collected(plant).one_word == len(missed) > 0

@@ -189,7 +189,7 @@ def test_records_of_a_recipe_that_looked_otherwise_do_not_stand_for_both(plant: 
 
 def test_what_nobody_judged_is_shown_and_not_counted(tmp_path: Path) -> None:
     plant = build(tmp_path)
-    plant.run(some_parts(60, seed=6), reviewed=False)
+    plant.run(some_parts(60, seed=6), answers=0.0)
     outcome = gate(plant, with_cuts(plant, Cuts(0.02, 0.03))).outcome
 
     assert outcome.unknown > 10

@@ -85,9 +85,11 @@ def test_only_parts_with_pictures_here_are_read_newest_first(
         image = Image(digest, digest_of(b"file"), "a.png", 4, Shape(32, 32, 1, 8))
         images.add(tx, [image], "station/ST-1", "station/ST-1", T0)
 
-    page = inspections.with_pictures(tx, None, 2)
+    names = {"brackets"}
+    page = inspections.with_pictures(tx, names, None, 2)
     assert page.rows == (told[4], told[3])
-    rest = inspections.with_pictures(tx, page.next, 2)
+    rest = inspections.with_pictures(tx, names, page.next, 2)
     assert (rest.rows, rest.next) == ((told[1],), None)
+    assert inspections.with_pictures(tx, {"tiles"}, None, 2).rows == ()
     here = [one.image for one in told if one.image]
     assert images.from_stations(tx, here) == {told[1].image, told[3].image, told[4].image}

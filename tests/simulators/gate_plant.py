@@ -205,13 +205,13 @@ class GatePlant:
             keys = [serial_key(f"{begin}-{n}") for n in range(len(parts))]
             stored_holdouts.add(tx, [Holdout(k, purpose, True, "agreed", "mara", now()) for k in keys])
 
-    def run(self, parts: Sequence[tuple[np.ndarray, str | None]], reviewed: bool = True) -> None:
+    def run(self, parts: Sequence[tuple[np.ndarray, str | None]], answers: float = 1.0) -> None:
         """The station judges parts; people see all that did not pass and a quarter of what did;
-        they say what they see where ``reviewed``."""
+        of so many they say what they see."""
         made = find_recipe(self.workspace, "tiles@1")
         package = load_package(self.workspace.packages / made.package)
         inspector = Inspector(package, made, REFERENCE)
-        random = np.random.default_rng(5)
+        random, said = np.random.default_rng(5), np.random.default_rng(6)
         for sequence, (pixels, shown) in enumerate(parts, start=1):
             outcome = inspector.inspect(pixels)
             passed = outcome.decision.verdict is Verdict.PASS
@@ -235,7 +235,7 @@ class GatePlant:
             with self.workspace.database.write() as tx:
                 stored_images.add(tx, [image], f"station/{STATION}", f"station/{STATION}", now())
                 stored_inspections.add(tx, [record], f"station/{STATION}")
-                stored_reviews.add(tx, [review] if reviewed else [])
+                stored_reviews.add(tx, [review] if said.random() < answers else [])
 
     def _image(self, pixels: np.ndarray, serial: str) -> Image:
         content = png(pixels)

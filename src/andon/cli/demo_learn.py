@@ -84,15 +84,16 @@ def cuts_again(workspace: Workspace, recipe: str) -> str:
     The same version where those are too few.
     """
     from andon.services.line_cuts import cheapest_on_line
-    from andon.services.models import find_package
     from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
 
-    model = find_package(workspace, find_recipe(workspace, recipe).package)
-    found = cheapest_on_line(workspace, model, COSTS)
+    model = find_recipe(workspace, recipe).package
+    asked = RecipeRequest(NAME, model, cuts={}, note="cuts from the line", line_chose=True)
+    with progress_bar("choosing cuts") as bar:
+        found = cheapest_on_line(workspace, asked, COSTS, bar.report)
     if found is None:
         return recipe
     talk.print(f"cuts {found.words}", soft_wrap=True)
-    made = make_recipe(workspace, RecipeRequest(NAME, model.digest, found.cuts, note="cuts from the line"))
+    made = make_recipe(workspace, replace(asked, cuts=found.cuts))
     return f"{NAME}@{made['version']}"
 
 

@@ -1,6 +1,7 @@
 """`andon recipes`: cuts, regions and tolerances that make a verdict of findings."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,11 +15,21 @@ from andon.cli.recipe_options import (
     parse_polygons,
     parse_rules,
 )
-from andon.cli.session import Json, Limit, print_facts, print_json, print_table, talk, workspace_of
+from andon.cli.session import (
+    Json,
+    Limit,
+    print_facts,
+    print_json,
+    print_table,
+    progress_bar,
+    talk,
+    workspace_of,
+)
 from andon.errors import InvalidInput, NotPossible
 
 if TYPE_CHECKING:
     from andon.domain.models import Cuts, Package
+    from andon.services.recipes import RecipeRequest
     from andon.services.workspaces import Workspace
 
 app = typer.Typer(
@@ -97,11 +108,10 @@ def make(
     workspace = workspace_of(context)
     paid, place = parse_costs(costs), parse_locate(locate)
     package = find_package(workspace, model)
-    cheapest = _cheapest(workspace, package, paid, from_line)
     request = RecipeRequest(
         name=name,
         model=package.digest,
-        cuts={**cheapest, **parse_cuts(cut or [])},
+        cuts={},
         rules=parse_rules(rule or []),
         regions=parse_polygons(region or []),
         ignore=parse_polygons(ignore or []),
@@ -111,8 +121,10 @@ def make(
         locate=cut_template(workspace, *place) if place else None,
         health=parse_health(health),
         costs=paid,
+        line_chose=from_line,
     )
-    recipe = make_recipe(workspace, request)
+    cheapest = _cheapest(workspace, package, request)
+    recipe = make_recipe(workspace, replace(request, cuts={**cheapest, **parse_cuts(cut or [])}))
     if as_json:
         print_json(recipe)
         return
@@ -120,19 +132,19 @@ def make(
     talk.print(f"Next: andon inspect FOLDER --recipe {name}", soft_wrap=True)
 
 
-def _cheapest(
-    workspace: "Workspace", package: "Package", paid: Mapping[str, float], from_line: bool
-) -> Mapping[str, "Cuts"]:
+def _cheapest(workspace: "Workspace", package: "Package", request: "RecipeRequest") -> Mapping[str, "Cuts"]:
     from andon.services.evaluations import cheapest_cuts
     from andon.services.line_cuts import LEAST, cheapest_on_line
 
+    paid = request.costs
     if not paid:
-        if from_line:
+        if request.line_chose:
             raise InvalidInput("--from-line needs to know what mistakes cost", "Give --costs, too.")
         return {}
-    if not from_line:
+    if not request.line_chose:
         return cheapest_cuts(workspace, package, costs_of(paid))
-    found = cheapest_on_line(workspace, package, costs_of(paid))
+    with progress_bar("choosing cuts") as bar:
+        found = cheapest_on_line(workspace, request, costs_of(paid), bar.report)
     if found is None:
         raise NotPossible(
             f"people judged fewer than {LEAST} defective or {LEAST} good parts on the line "

@@ -124,6 +124,7 @@ class Recipe:
             it says nothing. MINOR asks for review where another severity rejects.
         locate: how the part is found; None: it always lies at the same place.
         health: images that are refused before a model sees them.
+        line_chose: what people judged on the line chose the cuts, so that a gate must ask other parts.
 
     Raises:
         InvalidInput: cuts are negative, not numbers, or in the wrong order.
@@ -145,6 +146,7 @@ class Recipe:
     severities: Mapping[str, Severity] = field(default_factory=dict)
     locate: Locate | None = None
     health: HealthLimits = HealthLimits()
+    line_chose: bool = False
 
     def __post_init__(self) -> None:
         for concept, cuts in self.cuts.items():
@@ -174,6 +176,28 @@ def judge(recipe: Recipe, findings: Sequence[Finding], moved: tuple[float, float
             )
         reasons += _reasons(recipe, concept, [f for f in findings if f.concept == concept])
     return Decision(_worst(reasons), tuple(reasons))
+
+
+def deciding_scores(
+    recipe: Recipe, findings: Sequence[Finding], moved: tuple[float, float] = (0.0, 0.0)
+) -> dict[str, float]:
+    """Concept -> highest review cut with which the part would still not pass, whatever the recipe's own
+    cuts; without the concepts that never stop it.
+
+    What lies outside of the regions, is ignored, or is tolerated by a rule stops no part.
+
+    Raises:
+        NotPossible: as :func:`judge`.
+    """
+    found = {}
+    for concept in recipe.cuts:
+        own = [finding for finding in findings if finding.concept == concept]
+        for score in sorted({finding.score for finding in own}, reverse=True):
+            with_cut = replace(recipe, cuts={concept: Cuts(score, score)})
+            if judge(with_cut, own, moved).verdict is not Verdict.PASS:
+                found[concept] = score
+                break
+    return found
 
 
 def _as_drawn(finding: Finding, moved: tuple[float, float]) -> Finding:

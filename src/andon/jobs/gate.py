@@ -42,7 +42,8 @@ def run_gate(workspace: Workspace, request: GateRequest, report: Report, job: st
         return done
     contest = contest_of(workspace, request)
     report(0, None, "reading the parts")
-    collected = collect_parts(workspace, contest.request, contest.package, contest.runs)
+    models = contest.package, contest.runs
+    collected = collect_parts(workspace, contest.request, *models, contest.candidate.line_chose)
     opened = _opened(workspace, contest)
     if isinstance(opened, str):
         return store_gate(workspace, contest, Facts(collected, (), failure=opened), job)

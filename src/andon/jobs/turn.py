@@ -14,7 +14,7 @@ from andon.domain.approvals import ApprovalDecision
 from andon.domain.datasets import DatasetSpec
 from andon.domain.gates import Check, GateRequest
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnStep
-from andon.domain.models import Costs, Cuts, Package
+from andon.domain.models import Costs, Package
 from andon.domain.presets import fine_tuned
 from andon.domain.recipes import Recipe
 from andon.domain.runs import TrainSettings
@@ -176,25 +176,30 @@ def _evaluate(session: Session) -> Made:
 def _recipe(session: Session) -> Made:
     workspace, plan, turn = session.workspace, session.plan, session.turn
     package = find_package(workspace, turn.subject(TurnStep.TRAINED))
-    baseline, (cuts, words) = session.baseline, _cuts(session, package)
-    if baseline is not None and (baseline.package, dict(baseline.cuts)) == (package.digest, dict(cuts)):
+    baseline, mark, paid = (
+        session.baseline,
+        f"turn {turn.id}",
+        f"cuts of least cost for {_paid(plan.costs)}",
+    )
+    made = _version_with(workspace, plan.name, mark)
+    if made is not None:
+        return Made(f"{plan.name}@{made}", paid)
+    request, words = _with_cuts(session, _request(plan, package, baseline, mark), package)
+    if baseline is not None and (baseline.package, baseline.cuts) == (package.digest, request.cuts):
         same = f"the data gave the model and the cuts of {turn.subject(TurnStep.STARTED)}; label more first"
         return Made("", same, Ending.SAME)
-    mark = f"turn {turn.id}"
-    made = _version_with(workspace, plan.name, mark)
-    if made is None:
-        request = replace(_request(plan, package.digest, baseline, mark), cuts=cuts)
-        kept = tuple(rule for rule in request.rules if rule.concept in package.manifest.output.concepts)
-        made = str(make_recipe(workspace, replace(request, rules=kept))["version"])
-    return Made(f"{plan.name}@{made}", f"cuts of least cost for {_paid(plan.costs)}, {words}")
+    version = make_recipe(workspace, request)["version"]
+    return Made(f"{plan.name}@{version}", f"{paid}, {words}")
 
 
-def _cuts(session: Session, package: Package) -> tuple[Mapping[str, Cuts], str]:
-    """The cuts of a new version, and what chose them."""
-    found = cheapest_on_line(session.workspace, package, session.plan.costs)
+def _with_cuts(session: Session, request: RecipeRequest, package: Package) -> tuple[RecipeRequest, str]:
+    """The request with the cuts of a new version, and what chose them."""
+    workspace, costs = session.workspace, session.plan.costs
+    found = cheapest_on_line(workspace, request, costs, session.report)
     if found is None:
-        return suggested_cuts(session.workspace, package), "chosen by the calibration group"
-    return found.cuts, found.words
+        chosen = dict(suggested_cuts(workspace, package))
+        return replace(request, cuts=chosen), "chosen by the calibration group"
+    return replace(request, cuts=dict(found.cuts), line_chose=True), found.words
 
 
 def _version_with(workspace: Workspace, name: str, mark: str) -> str | None:
@@ -206,16 +211,16 @@ def _version_with(workspace: Workspace, name: str, mark: str) -> str | None:
     return next((str(recipe.version) for recipe in versions if recipe.note == mark), None)
 
 
-def _request(plan: LoopPlan, package: str, baseline: Recipe | None, mark: str) -> RecipeRequest:
-    """As the version that runs, with the new model and its cuts."""
+def _request(plan: LoopPlan, package: Package, baseline: Recipe | None, mark: str) -> RecipeRequest:
+    """As the version that runs, with the new model; of the rules those for what it can find."""
     paid = _numbers(plan.costs)
-    asked = RecipeRequest(name=plan.name, model=package, cuts={}, note=mark, costs=paid)
+    asked = RecipeRequest(name=plan.name, model=package.digest, cuts={}, note=mark, costs=paid)
     if baseline is None:
         return asked
     place = baseline.calibration
     return replace(
         asked,
-        rules=baseline.rules,
+        rules=tuple(rule for rule in baseline.rules if rule.concept in package.manifest.output.concepts),
         regions=baseline.regions,
         ignore=baseline.ignore,
         part_type=baseline.part_type,

@@ -1,8 +1,8 @@
 """The parts a gate replays: golden, must-catch, and what lines sent back; with what people said of them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -80,6 +80,7 @@ class Collected:
         one_word: defective parts that rest on one operator's word against the verdict.
         easier: parts from lines that somebody judged and the candidate did not learn from, and that nobody
             kept apart: they do not count where ``left_easier``, because what was labelled was chosen.
+        chose: parts like these chose the candidate's cuts, so that they say nothing of it.
     """
 
     parts: tuple[Part, ...]
@@ -94,6 +95,7 @@ class Collected:
     kept_apart: int = 0
     easier: int = 0
     left_easier: bool = False
+    chose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,17 @@ class _Gathered:
 
 
 def collect_parts(
-    workspace: Workspace, request: GateRequest, candidate: Package, baseline: Package | None
+    workspace: Workspace,
+    request: GateRequest,
+    candidate: Package,
+    baseline: Package | None,
+    line_chose: bool = False,
 ) -> Collected:
     """Every part that ``request`` asks for and the candidate has not learned from; must-catch parts always.
+
+    From lines come the parts that recipes of the names asked for have judged: another recipe is another
+    product.  Where what people judged there chose the candidate's cuts (``line_chose``), only those parts
+    of lines count that are always kept for gates.
 
     Pictures of a part that came back from a line are judged together; of several inspections of one picture
     the latest that a person has reviewed is taken, else the latest.
@@ -132,7 +142,7 @@ def collect_parts(
     learned = learned_by(workspace, candidate)
     with workspace.database.read() as tx:
         held = {holdout.part: holdout.purpose for holdout in _by_weight(tx)}
-        here, more = _gathered(tx, request.history if baseline else 0, held)
+        here, more = _gathered(tx, _names(request), request.history if baseline else 0, held)
         taught = {key for key, part in here.items() if learned.has(key, part.images)}
         must = {key for key, purpose in held.items() if purpose is Purpose.MUST_CATCH}
         apart = {key: part for key, part in here.items() if key not in taught or key in must}
@@ -140,7 +150,8 @@ def collect_parts(
         said = _Truths.read(tx, list(apart.values())), Sent.read(tx, inspections)
     parts = [_part(key, part, held.get(key), said) for key, part in apart.items()]
     learned_of_line = any(part.inspections for key, part in here.items() if key not in apart)
-    sampled = _sampled(parts, request.limits) if learned_of_line else _Sampled(tuple(parts))
+    asked = line_chose or learned_of_line
+    sampled = _sampled(parts, request.limits, line_chose) if asked else _Sampled(tuple(parts))
     left = sampled.parts
     before = learned_by(workspace, baseline)
     return Collected(
@@ -156,19 +167,51 @@ def collect_parts(
         kept_apart=sampled.kept_apart,
         easier=sampled.easier,
         left_easier=sampled.left_easier,
+        chose=line_chose,
     )
 
 
-def judged_parts(workspace: Workspace, most: int) -> tuple[Part, ...]:
-    """Parts of lines that people judged and no gate keeps, among the latest ``most`` pictures."""
+def _names(request: GateRequest) -> set[str]:
+    asked = (request.candidate, request.baseline or request.candidate)
+    return {version.rpartition("@")[0] for version in asked}
+
+
+def judged_parts(workspace: Workspace, name: str, most: int) -> tuple[Part, ...]:
+    """Parts of lines that people judged and no gate keeps, among the latest ``most`` pictures that versions
+    of the recipe ``name`` have judged."""
     with workspace.database.read() as tx:
-        gathered, _ = _from_lines(tx, most)
+        gathered, _ = _from_lines(tx, {name}, most)
         held = {holdout.part for holdout in stored_holdouts.current(tx)}
         free = {key: part for key, part in gathered.items() if key not in held and not is_held(key)}
         inspections = [one for part in free.values() for one in part.inspections]
         said = _Truths.read(tx, list(free.values())), Sent.read(tx, inspections)
-    parts = (_part(key, part, None, said) for key, part in free.items() if part.pictures)
-    return tuple(part for part in parts if part.truth is not None)
+    parts = [_part(key, part, None, said) for key, part in free.items() if part.pictures]
+    return tuple(_for_unanswered(parts))
+
+
+def _for_unanswered(parts: Sequence[Part]) -> Iterator[Part]:
+    """The judged ones: each stands also for those of its kind that people were asked about in vain."""
+    asked: defaultdict[tuple[str, Verdict], float] = defaultdict(float)
+    said: defaultdict[tuple[str, Verdict], float] = defaultdict(float)
+    for part in parts:
+        if kind := _asked_kind(part):
+            asked[kind] += part.weight
+            said[kind] += part.weight if part.truth is not None else 0.0
+    for part in parts:
+        kind = _asked_kind(part)
+        if part.truth is not None:
+            yield replace(part, weight=part.weight * asked[kind] / said[kind]) if kind else part
+
+
+def _asked_kind(part: Part) -> tuple[str, Verdict] | None:
+    """Station and verdict; None where people are not asked: passes that no audit drew."""
+    made = next((one.inspection for one in part.pictures if one.inspection), None)
+    if made is None or made.capture is None:
+        return None
+    passed = made.decision.verdict is Verdict.PASS
+    if passed and part.source is not CaseSource.AUDIT:
+        return None
+    return made.capture.station, made.decision.verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +224,12 @@ class _Sampled:
     left_easier: bool = False
 
 
-def _sampled(parts: Sequence[Part], limits: GateLimits) -> _Sampled:
+def _sampled(parts: Sequence[Part], limits: GateLimits, line_chose: bool) -> _Sampled:
     """Without the parts that are easier than the line's, where enough others are left.
 
     What was labelled, and learned from, was chosen because it is hard: the judged parts that are left over
-    are easier.  Those that are kept for gates by their key alone were never offered.
+    are easier.  Those that are kept for gates by their key alone were never offered.  Parts that chose the
+    cuts never count.
     """
     judged = [part for part in parts if part.source in _OF_LINES and part.truth is not None]
     kept = [part for part in judged if is_held(part.key)]
@@ -199,16 +243,19 @@ def _sampled(parts: Sequence[Part], limits: GateLimits) -> _Sampled:
         and defective >= limits.min_defective
         and good >= limits.min_good
     )
-    left = tuple(part for part in parts if not (is_enough and part.key in easier))
-    return _Sampled(left, len(kept), len(easier), is_enough)
+    leaves = is_enough or line_chose
+    left = tuple(part for part in parts if not (leaves and part.key in easier))
+    return _Sampled(left, len(kept), len(easier), leaves)
 
 
 _OF_LINES = (CaseSource.HISTORY, CaseSource.AUDIT)
 
 
-def _gathered(tx: Connection, most: int, held: Mapping[str, Purpose]) -> tuple[dict[str, _Gathered], bool]:
+def _gathered(
+    tx: Connection, names: Collection[str], most: int, held: Mapping[str, Purpose]
+) -> tuple[dict[str, _Gathered], bool]:
     """Parts of which a picture is here, from lines and held, and whether lines have more."""
-    gathered, more = _from_lines(tx, most)
+    gathered, more = _from_lines(tx, names, most)
     for key, images in images_of(tx, list(held)).items():
         for image in images:
             gathered[key].pictures.setdefault(image.digest, Picture(image))
@@ -243,12 +290,15 @@ def _begun_with(workspace: Workspace, package: Package | None) -> Iterator[Packa
         package = find_package(workspace, start) if start else None
 
 
-def _from_lines(tx: Connection, most: int) -> tuple[defaultdict[str, _Gathered], bool]:
-    """Parts whose pictures came back, by key, and whether there are more."""
+def _from_lines(
+    tx: Connection, names: Collection[str], most: int
+) -> tuple[defaultdict[str, _Gathered], bool]:
+    """Parts whose pictures came back, judged by recipes of these names, by key, and whether there are
+    more."""
     found: list[Inspection] = []
     after = None
     while len(found) < most:
-        page = stored_inspections.with_pictures(tx, after, min(PAGE, most - len(found)))
+        page = stored_inspections.with_pictures(tx, names, after, min(PAGE, most - len(found)))
         found += page.rows
         after = page.next
         if after is None:

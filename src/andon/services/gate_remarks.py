@@ -46,7 +46,12 @@ def _of_training(collected: Collected) -> Iterator[str]:
 
 
 def _of_the_line(collected: Collected) -> Iterator[str]:
-    if collected.left_easier:
+    if collected.chose:
+        yield (
+            f"What people judged on the line chose the candidate's cuts: only the {collected.kept_apart} "
+            f"judged parts that are always kept for gates count, and {collected.easier} others do not."
+        )
+    elif collected.left_easier:
         yield (
             f"Of the judged parts from lines only the {collected.kept_apart} that are always kept for "
             f"gates count. {collected.easier} others do not: the candidate has learned from some that were "

@@ -50,6 +50,7 @@ class RecipeRequest:
         costs: what the cuts were chosen with, by name; kept for the record.
         bound_in_view: the cuts were changed while the test group's escapes were looked at; the note of
             the version says so, because that bound is then no longer from parts that chose nothing.
+        line_chose: the cuts were chosen by what people judged on the line.
     """
 
     name: str
@@ -65,6 +66,7 @@ class RecipeRequest:
     health: HealthLimits = field(default_factory=HealthLimits)
     costs: Mapping[str, float] = field(default_factory=dict)
     bound_in_view: bool = False
+    line_chose: bool = False
 
 
 def make_recipe(workspace: Workspace, request: RecipeRequest) -> dict[str, object]:
@@ -109,7 +111,16 @@ def draft_recipe(workspace: Workspace, tx: Connection, package: Package, request
         costs=request.costs,
         locate=request.locate,
         health=request.health,
+        line_chose=request.line_chose or _line_chose_before(tx, request.name, package),
     )
+
+
+def _line_chose_before(tx: Connection, name: str, package: Package) -> bool:
+    """Whether the version that this one follows has the model, with cuts that the line chose."""
+    if name not in stored_recipes.names(tx):
+        return False
+    before = stored_recipes.latest(tx, name)
+    return before.package == package.digest and before.line_chose
 
 
 def _check_name(name: str) -> None:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -206,10 +206,14 @@ def page(tx: Connection, query: Query, after: int | None, limit: int) -> Page[In
     return Page(tuple(_inspection(row) for row in found), ids[limit - 1] if len(ids) > limit else None)
 
 
-def with_pictures(tx: Connection, after: int | None, limit: int) -> Page[Inspection]:
-    """Inspections of stations' parts whose pictures are here, newest first."""
+def with_pictures(
+    tx: Connection, names: Collection[str], after: int | None, limit: int
+) -> Page[Inspection]:
+    """Inspections of stations' parts by recipes of these names whose pictures are here, newest first."""
     here = exists().where(images.c.digest == inspections.c.image)
-    chosen = select(inspections.c.id).where(inspections.c.station.is_not(None), here)
+    named = tx.execute(select(recipes.c.id).where(recipes.c.name.in_(list(names)))).scalars().all()
+    judged = _aside(inspections.c.recipe_id, 0, True).in_(named)
+    chosen = select(inspections.c.id).where(inspections.c.station.is_not(None), judged, here)
     if after is not None:
         chosen = chosen.where(inspections.c.id < after)
     ids = list(tx.execute(chosen.order_by(inspections.c.id.desc()).limit(limit + 1)).scalars())

@@ -10,7 +10,7 @@ from andon.domain.geometry import lies_inside, touches
 from andon.domain.inspections import MAX_FINDINGS, Finding, ReasonCode, Verdict
 from andon.domain.models import Cuts
 from andon.domain.ontologies import Severity
-from andon.domain.recipes import Recipe, Rule, Unit, judge
+from andon.domain.recipes import Recipe, Rule, Unit, deciding_scores, judge
 from andon.domain.serial import from_json, to_json
 from andon.errors import InvalidInput, NotPossible
 from andon.units import Digest, Timestamp
@@ -292,3 +292,29 @@ def test_stored_findings_give_the_live_verdict_again(judged: Recipe, found: list
 def test_what_lies_inside_also_touches(box: Box, polygon: Polygon) -> None:
     if lies_inside(box, polygon):
         assert touches(box, polygon)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 60), st.integers(1, 9)), max_size=6))
+def test_the_deciding_score_is_the_highest_cut_that_stops_the_part(
+    found: list[tuple[int, int, int]],
+) -> None:
+    asked = recipe(
+        rules=(Rule("scratch", min_area=16.0, max_count=1, within=square(0, 0, 30)),),
+        regions=(square(0, 0, 50),),
+        ignore=(square(40, 0, 10),),
+    )
+    seen = [finding(score / 20, Box(x, 5, side, side)) for score, x, side in found]
+    decides = deciding_scores(asked, seen).get("scratch", -1.0)
+    for step in range(21):
+        cut = replace(asked, cuts={"scratch": Cuts(step / 20, step / 20)})
+        assert (judge(cut, seen).verdict is not Verdict.PASS) == (step / 20 <= decides)
+
+
+def test_what_no_cut_stops_has_no_deciding_score() -> None:
+    assert deciding_scores(recipe(), []) == {}
+    assert deciding_scores(recipe(ignore=(square(0, 0, 50),)), [finding()]) == {}
+    assert deciding_scores(recipe(), [finding(0.1), finding(0.4, concept="stain")]) == {
+        "scratch": 0.1, "stain": 0.4,
+    }  # fmt: skip
+    moved = recipe(ignore=(square(100, 100, 50),))
+    assert deciding_scores(moved, [finding()], (-100.0, -100.0)) == {}

@@ -41,6 +41,13 @@ class ProcessTwin:
         self.ended = asyncio.Event()
         self.ready = SimpleNamespace(variant="twin/f32", machine="avx2")
         self.closed = False
+        self.stopped = False
+
+    def pause(self) -> None:
+        self.stopped = True
+
+    def resume(self) -> None:
+        self.stopped = False
 
     async def judge(self, _frame: object) -> Judgement:
         await self.gate.wait()
@@ -174,6 +181,47 @@ def test_one_that_hangs_is_killed_and_noted_and_comes_back() -> None:
         bench.offer()
         await bench.hand.pass_(2 * STUCK)
         assert (len(bench.started), bench.counts(), bench.state.shadow.note) == (2, (1, 1), "")
+
+    play(act)
+
+
+def test_it_stands_still_from_when_a_part_comes_until_nobody_waits() -> None:
+    async def act(bench: Bench) -> None:
+        bench.beside.pause()
+        bench.beside.want(SETUP)
+        await bench.hand.pass_(3 * ROUND)
+        bench.beside.pause()
+        assert not bench.started[0].stopped, "it computes nothing that could be in the way"
+        bench.offer()
+        await bench.hand.settle()
+        bench.beside.pause()
+        assert bench.started[0].stopped
+        await bench.hand.pass_(3 * STUCK)
+        assert not bench.started[0].ended.is_set(), "it stands still because it was told to"
+        bench.beside.resume()
+        assert not bench.started[0].stopped
+        await bench.hand.pass_(STUCK)
+        assert not bench.started[0].ended.is_set()
+        await bench.hand.pass_(3 * ROUND)
+        assert bench.started[0].ended.is_set(), "now it hangs"
+
+    play(act)
+
+
+def test_a_new_one_does_not_begin_where_the_old_one_stood_still() -> None:
+    async def act(bench: Bench) -> None:
+        bench.beside.want(SETUP)
+        await bench.hand.pass_(3 * ROUND)
+        bench.offer()
+        await bench.hand.settle()
+        bench.beside.pause()
+        bench.beside.want(replace(SETUP, recipe=replace(RECIPE, version=4)))
+        await bench.hand.pass_(3 * ROUND)
+        bench.beside.resume()
+        bench.started[1].gate.set()
+        bench.offer()
+        await bench.hand.settle()
+        assert bench.counts() == (1, 1), "the old one let go of a part"
 
     play(act)
 

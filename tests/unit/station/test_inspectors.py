@@ -3,14 +3,19 @@
 import asyncio
 import os
 import socket
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from simulators import graphs
+from simulators import graphs, paused_shadow
+from simulators.programs import until
 from simulators.station_parts import AT
 from simulators.station_scene import packaged
 
+from andon.domain.serial import canonical
 from andon.domain.stations import Assignment, KeepPolicy
 from andon.errors import OperatorError
 from andon.runtime.execution import REFERENCE
@@ -96,6 +101,24 @@ def test_what_judges_beside_yields_before_it_imports_anything() -> None:
             spawned.kill()
             spawned.wait()
             os.close(memory)
+
+
+def test_what_judges_beside_can_be_stopped_and_ends_with_its_station_even_then(tmp_path: Path) -> None:
+    package = packaged(tmp_path, "one")
+    told = tmp_path / "setup.json"
+    told.write_bytes(canonical(replace(prepared(package, 1).setup, beside=True)))
+    script = Path(paused_shadow.__file__)
+    with subprocess.Popen([sys.executable, script, told], stdout=subprocess.PIPE, text=True) as station:
+        try:
+            assert station.stdout is not None
+            pid, stood, went_on = station.stdout.readline().split()
+            assert (stood, went_on) == (psutil.STATUS_STOPPED, "judged")
+            shadow = psutil.Process(int(pid))
+            until("it stands still", lambda: shadow.status() == psutil.STATUS_STOPPED)
+        finally:
+            station.kill()
+    gone, _ = psutil.wait_procs([shadow], PATIENCE)
+    assert gone
 
 
 def test_a_machine_that_starts_no_process_is_said_in_words(

@@ -120,6 +120,13 @@ class BesideTwin:
     def __init__(self, output: OutputTwin) -> None:
         self.output = output
         self.offered: list[tuple[int, bool, int]] = []
+        self.told: list[str] = []
+
+    def pause(self) -> None:
+        self.told.append("pause")
+
+    def resume(self) -> None:
+        self.told.append("resume")
 
     def offer(self, frame: Frame, inspection: str, is_idle: bool) -> None:
         assert inspection == self.output.heard[-1].inspection
@@ -138,6 +145,8 @@ def test_who_judges_beside_is_asked_after_the_answer_and_has_time_only_when_nobo
         bench.twin.gate.set()
         await bench.until(lambda: len(beside.offered) == 3)
         assert beside.offered == [(1, False, 1), (2, False, 2), (3, True, 3)]
+        await bench.until(lambda: len(beside.told) == 4)
+        assert beside.told == ["pause", "pause", "pause", "resume"], "it goes on when nobody waits any more"
         bench.twin.busy = True
         bench.show(4)
         await bench.until(lambda: len(beside.offered) == 4)

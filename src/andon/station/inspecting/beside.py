@@ -1,4 +1,9 @@
-"""The model that judges beside the one that works: after the answer, when nobody else waits, or not."""
+"""The model that judges beside the one that works: after the answer, when nobody else waits, or not.
+
+The lowest priority alone is not enough: two that compute at the same time share caches and the units of a
+core, whatever the scheduler says, and the slowest answers of the line took half as long again.  So it is
+stopped from the moment a part comes until nobody waits any more.
+"""
 
 import asyncio
 from collections import deque
@@ -48,6 +53,7 @@ class Beside:
         self._runs: Setup | None = None
         self._judging: asyncio.Task[None] | None = None
         self._since = 0.0
+        self._paused: float | None = None
         self._stuck = False
         self._again = 0.0
         self._said: deque[Shadow] = deque()
@@ -84,6 +90,22 @@ class Beside:
             return
         self._since = self._clock.monotonic()
         self._judging = asyncio.ensure_future(self._judge(process, setup, frame, inspection))
+
+    def pause(self) -> None:
+        """A part came: nothing is computed beside it."""
+        process = self._process
+        if self._paused is None and process is not None and self._judging is not None:
+            process.pause()
+            self._paused = self._clock.monotonic()
+
+    def resume(self) -> None:
+        """Nobody waits any more."""
+        if self._paused is None:
+            return
+        self._since += self._clock.monotonic() - self._paused
+        self._paused = None
+        if self._process is not None:
+            self._process.resume()
 
     def take_said(self) -> tuple[Shadow, ...]:
         """What was said since this was asked last."""
@@ -130,7 +152,8 @@ class Beside:
                 raise
 
     def _is_silent(self) -> bool:
-        return self._judging is not None and self._clock.monotonic() - self._since > STUCK
+        now = self._clock.monotonic() if self._paused is None else self._paused
+        return self._judging is not None and now - self._since > STUCK
 
     async def _let_go(self, process: InspectorProcess) -> None:
         if self._runs == self._wanted:
@@ -138,7 +161,7 @@ class Beside:
             how = f"gave no judgement for {STUCK:g} s and was killed" if self._stuck else "died"
             self._note(f"the shadow's inspector {how}; it is started again")
         self._stuck = False
-        self._process = self._runs = None
+        self._process = self._runs = self._paused = None
         await process.close()
 
     async def _judge(self, process: InspectorProcess, setup: Setup, frame: Frame, inspection: str) -> None:

@@ -4,6 +4,7 @@ Started by ``station.inspecting.process`` with two descriptors: a socket for ord
 memory of the ring.  It ends when the socket closes, which it does when the station is killed.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -45,6 +46,8 @@ ROUGHNESS = 0.02
 """Of an outline: how far its points may be from it, as a share of the finding's length."""
 QUIET = 10
 """Niceness while another inspector works."""
+ON_PARENTS_DEATH = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 
 def main(arguments: list[str]) -> None:
@@ -54,6 +57,8 @@ def main(arguments: list[str]) -> None:
     station = socket.socket(fileno=int(arguments[0]))
     ring = Ring(int(arguments[1]), int(arguments[2]))
     setup = _setup(station, ring)
+    if setup.beside:
+        _end_with_station()
     if setup.quiet and not setup.beside:
         _keep_quiet()
     try:
@@ -159,6 +164,11 @@ def _say(station: socket.socket, what: object) -> None:
         station.send(json.dumps(what).encode())
     except (BrokenPipeError, ConnectionResetError):
         sys.exit()  # the station is gone, and nobody is left to tell
+
+
+def _end_with_station() -> None:
+    """One that is stopped does not see that the socket closed: the kernel ends it."""
+    ctypes.CDLL(None).prctl(ON_PARENTS_DEATH, signal.SIGKILL)
 
 
 def _keep_quiet() -> None:

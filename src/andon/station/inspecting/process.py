@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -134,8 +135,16 @@ class InspectorProcess:
         """From now on it is the one that works, at normal priority."""
         self._send(WAKE)
 
+    def pause(self) -> None:
+        """Take the processor from it, wherever it is in its work."""
+        self._child.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on where it was paused."""
+        self._child.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
-        """End it at once; those who wait hear that it failed."""
+        """End it at once, also where it is paused; those who wait hear that it failed."""
         self._child.kill()
 
     async def close(self) -> None:

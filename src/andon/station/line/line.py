@@ -106,6 +106,8 @@ class Line:
             with self._ends.watch.step("line", PATIENCE):
                 await self._answer(frame, await self._decide(frame))
             self._waiting.task_done()
+            if self._waiting.empty():
+                self._inspectors.beside.resume()
 
     def close(self) -> None:
         """Take no further frame."""
@@ -151,6 +153,7 @@ class Line:
                 self._symptoms.camera_stalled(patience)
 
     async def _take(self, frame: Frame) -> None:
+        self._inspectors.beside.pause()
         if not self._waiting.full():
             self._waiting.put_nowait(frame)
             return

@@ -321,10 +321,11 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--turns", type=int, default=3, help="turns of a plant")
     parser.add_argument("--rounds", type=int, default=8, help="rounds of labelling of an arm")
     parser.add_argument("--first", type=int, default=200, help="labelled parts of the first model")
-    parser.add_argument("--passing", type=int, default=1400, help="parts that pass before a turn")
+    parser.add_argument("--golden", type=int, default=160, help="labelled parts that are held for gates")
+    parser.add_argument("--passing", type=int, default=3000, help="parts that pass before a turn")
     parser.add_argument("--fresh", type=int, default=1000, help="parts that judge")
     parser.add_argument("--minutes", type=float, default=20.0, help="of an annotator, each turn or round")
-    parser.add_argument("--steps", type=int, default=200, help="of a training")
+    parser.add_argument("--steps", type=int, default=600, help="of a training")
     parser.add_argument("--images", type=int, default=2000, help="pictures of the turn that is timed")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of a training")
     parser.add_argument("--tiny", action="store_true", help="see that it runs; keeps no result")
@@ -335,9 +336,9 @@ def _sizes(chosen: argparse.Namespace) -> Sizes:
     if chosen.tiny:
         chosen.plants, chosen.turns, chosen.rounds, chosen.images = 1, 1, 1, 60
         return Sizes(
-            60, 60, 1, 40, side=96, input=96, steps=6, batch=4, minutes=2.0, seconds=12.0, threads=1
+            60, 20, 60, 1, 40, side=96, input=96, steps=6, batch=4, minutes=2.0, seconds=12.0, threads=1
         )
-    asked = (chosen.first, chosen.passing, chosen.turns, chosen.fresh)
+    asked = (chosen.first, chosen.golden, chosen.passing, chosen.turns, chosen.fresh)
     shape = {"side": 256, "input": 192, "steps": chosen.steps, "batch": 12}
     return Sizes(*asked, **shape, minutes=chosen.minutes, seconds=12.0, threads=chosen.threads)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from andon.cli.demo_learn import LEARNED_DEFECTS
 from andon.cli.demo_plan import AMOUNTS, EARLIER, LATER, Size
 from andon.domain.runs import TrainSettings
 from andon.formats.pixels import decode
@@ -16,14 +17,13 @@ from andon.simulate.settings import LineSettings
 from andon.units import Timestamp
 from benchmarks import magnetic_tile
 
-FIRST_DEFECTS = 0.5
-
 
 @dataclass(frozen=True)
 class Sizes:
     """How much of everything; see the options of ``benchmarks.loop``."""
 
     first: int
+    golden: int
     passing: int
     turns: int
     fresh: int
@@ -80,11 +80,10 @@ class SimulatedPlant:
         return self._sizes.train(self._amount.train())
 
     def golden(self) -> Sequence[SimulatedPart]:
-        return ()
+        return self._earlier(self._sizes.first, self._sizes.golden)
 
     def first(self) -> Sequence[SimulatedPart]:
-        line = self._line(self._amount.before(FIRST_DEFECTS))
-        return list(line.parts(EARLIER, self._sizes.first))
+        return self._earlier(0, self._sizes.first)
 
     def passing(self, turn: int) -> Sequence[SimulatedPart]:
         line, count = self._line(self._amount.line()), self._sizes.passing
@@ -92,6 +91,9 @@ class SimulatedPlant:
 
     def fresh(self) -> Iterator[SimulatedPart]:
         return self._line(self._amount.after()).parts(LATER, self._sizes.fresh)
+
+    def _earlier(self, begin: int, count: int) -> Sequence[SimulatedPart]:
+        return list(self._line(self._amount.before(LEARNED_DEFECTS)).parts(EARLIER + begin, count))
 
     def changed(self, count: int) -> Sequence[SimulatedPart]:
         """Parts that pass after everything has changed."""

@@ -177,12 +177,11 @@ def test_records_of_a_recipe_that_looked_otherwise_do_not_stand_for_both(plant: 
     """Both would refuse every picture as too dark; the station's recipe, of the same model, did not."""
     model = find_recipe(plant.workspace, "tiles@1").package
     refuses = RecipeRequest(
-        "dark", model, dict.fromkeys(CONCEPTS, Cuts(0.3, 0.9)), health=HealthLimits(0.9, 0.95)
+        "tiles", model, dict.fromkeys(CONCEPTS, Cuts(0.3, 0.9)), health=HealthLimits(0.9, 0.95)
     )
     other = replace(refuses, cuts=dict.fromkeys(CONCEPTS, Cuts(0.2, 0.8)))
-    for one in (refuses, other):
-        make_recipe(plant.workspace, one)
-    counts = gate(plant, "dark@2", baseline="dark@1").outcome.counts[CaseSource.HISTORY]
+    old, new = (f"tiles@{make_recipe(plant.workspace, one)['version']}" for one in (refuses, other))
+    counts = gate(plant, new, baseline=old).outcome.counts[CaseSource.HISTORY]
     parts = sum(counts.values()) // 2
     assert counts == {"old NO-DECISION": parts, "new NO-DECISION": parts}
 

@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.demo_learn import draw_fresh, draw_parts, import_folder, inspect, learn, settings_for
+from andon.cli.demo_learn import (
+    draw_fresh,
+    draw_parts,
+    hold_golden,
+    import_folder,
+    inspect,
+    learn,
+    settings_for,
+)
 from andon.cli.demo_line import LineFolder, RunningLine, report_of, running_line
 from andon.cli.demo_plan import AMOUNTS, DATASET, NAME, STATION, Amount, Size
 from andon.cli.session import Json, Session, print_json, print_table, progress_bar, talk
@@ -96,6 +104,7 @@ def _loop(asked: _Asked, ends: bool) -> dict[str, object]:
     workspace = _new_workspace(asked.folder, asked.who)
     begun = time.monotonic()
     import_folder(workspace, draw_parts(asked.folder / "parts", amount))
+    hold_golden(workspace, amount)
     model = asked.learn(workspace, DATASET)
     inspected = asked.report(workspace, draw_fresh(asked.folder, amount))
     approve(workspace, model, "the first report was looked at; the line will show the rest")

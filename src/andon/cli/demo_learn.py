@@ -20,15 +20,28 @@ Choose = Callable[[Snapshot], TrainSettings]
 
 
 def draw_parts(folder: Path, amount: Amount) -> Path:
-    """Simulated parts with labels; what a demo drew before is drawn anew."""
+    """Simulated parts with labels, those that are held for gates last; what a demo drew before is drawn
+    anew."""
     from andon.simulate.folder import write_parts
     from andon.simulate.line import Line
 
     shutil.rmtree(folder, ignore_errors=True)
-    wanted = range(EARLIER, EARLIER + amount.parts)
+    wanted = range(EARLIER, EARLIER + amount.parts + amount.golden)
     with progress_bar("drawing parts") as bar:
         write_parts(folder, Line(amount.before(LEARNED_DEFECTS)), wanted, bar.report)
     return folder
+
+
+def hold_golden(workspace: Workspace, amount: Amount) -> None:
+    """Hold the last of the drawn parts for gates: no model ever learns from them."""
+    from andon.domain.gates import Purpose
+    from andon.services.holdouts import hold_part
+    from andon.simulate.line import Line
+
+    drawn = Line(amount.before(LEARNED_DEFECTS)).parts(EARLIER + amount.parts, amount.golden)
+    for part in drawn:
+        hold_part(workspace, part.serial, Purpose.GOLDEN, "held before anything was learned")
+    talk.print(f"{amount.golden} labelled parts are golden: gates ask them, no model learns from them.")
 
 
 def draw_fresh(folder: Path, amount: Amount) -> tuple[Path, Path]:

@@ -70,7 +70,8 @@ class Amount:
     """How much of everything.
 
     Attributes:
-        parts: labelled ones that the first model learns from. fresh: of the first report.
+        parts: labelled ones that the first model learns from. golden: labelled ones that gates keep.
+        fresh: of the first report.
         steps, batch: of a training. side: of pictures, input: of the network, both in pixels.
         first: parts of the first shift. second: at least so many under the second model.
         minutes: of an annotator, at ``seconds`` a picture.
@@ -79,6 +80,7 @@ class Amount:
     """
 
     parts: int
+    golden: int
     fresh: int
     steps: int
     batch: int
@@ -186,6 +188,7 @@ _OPEN = GateLimits(
 AMOUNTS: Mapping[Size, Amount] = {
     Size.NORMAL: Amount(
         parts=200,
+        golden=160,
         fresh=120,
         steps=200,
         batch=12,
@@ -201,6 +204,7 @@ AMOUNTS: Mapping[Size, Amount] = {
     ),
     Size.TINY: Amount(
         parts=80,
+        golden=20,
         fresh=24,
         steps=12,
         batch=8,

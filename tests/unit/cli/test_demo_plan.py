@@ -36,7 +36,7 @@ def test_no_part_is_ever_seen_twice():
     amount = NORMAL
     ranges = [
         range(0, amount.pool),
-        range(EARLIER, EARLIER + amount.parts),
+        range(EARLIER, EARLIER + amount.parts + amount.golden),
         range(FRESH, FRESH + amount.fresh),
         range(LATER, LATER + 3 * amount.table),
     ]

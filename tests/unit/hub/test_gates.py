@@ -108,7 +108,9 @@ def test_who_assigns_is_led_to_the_gate_against_what_that_station_runs(
     for name in ("ST-1", "ST-2", "ST-3"):
         runs = "brackets" if name == "ST-1" else "tiles"
         take_report(stocked, name, report(name, recipe=runs, at=now()))
-    assert selected(said(stocked_hub, "/gates?candidate=brackets@2"))[-1] == "tiles@1 (runs now)"
+    assert selected(said(stocked_hub, "/gates"))[-1] == "tiles@1 (runs now)"
+    same = selected(said(stocked_hub, "/gates?candidate=brackets@2"))
+    assert same[-1] == "brackets@1 (runs now)", "another recipe is another product"
 
     page = said(stocked_hub, "/stations/ST-1/assignments/new?recipe=brackets@2")
     assert "Run `andon gates run brackets@2 --baseline brackets@1`." in unescape(page)

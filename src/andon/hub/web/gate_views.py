@@ -136,14 +136,17 @@ def list_view(workspace: Workspace, cut: tuple[int | None, int], result: str, fo
 def form_view(
     workspace: Workspace, given: Mapping[str, str], problem: AndonError | None = None
 ) -> GateForm:
-    """The form, filled with what was given, else with what is usual.
+    """The form, filled with what was given, else with what is usual: a candidate is compared with the
+    version of its recipe that runs, or with what most stations run.
 
     What runs and what was given can be chosen, however many newer recipe versions there are.
     """
     usual = {name: f"{value:g}" for name, value in FIELDS.items()}
     newest = (f"{r.name}@{r.version}" for r in page_of_recipes(workspace, None, RECIPES).rows)
     runs = what_runs(workspace)
-    empty = {"candidate": "", "baseline": runs[0] if runs else "", "reason": ""} | usual
+    name = given.get("candidate", "").rpartition("@")[0]
+    own = [running for running in runs if running.rpartition("@")[0] == name]
+    empty = {"candidate": "", "baseline": next(iter((*own, *runs)), ""), "reason": ""} | usual
     fields = empty | {k: v for k, v in given.items() if k in empty}
     chosen = (fields["candidate"], fields["baseline"])
     recipes = tuple(name for name in dict.fromkeys((*newest, *runs, *chosen)) if name)

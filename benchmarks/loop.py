@@ -14,14 +14,12 @@ label, train, gate and release with 2,000 pictures; limit: 30 minutes.
 """
 
 import argparse
-import multiprocessing
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -151,19 +149,8 @@ class _Shown:
 
 
 def turns(chosen: argparse.Namespace, sizes: Sizes, root: Path) -> Iterator[report.Row]:
-    with _at_once(sizes) as pool:
-        asked = [(seed, sizes, root / str(seed)) for seed in SEEDS[: chosen.plants]]
-        yield from pool.map(_turned, *zip(*asked, strict=True))
-
-
-def _turned(seed: int, sizes: Sizes, root: Path) -> report.Row:
-    return turned(SimulatedPlant(seed, sizes), sizes, root)
-
-
-def _at_once(sizes: Sizes) -> ProcessPoolExecutor:
-    """As many plants as there are cores for."""
-    many = max(1, (os.cpu_count() or 1) // sizes.threads)
-    return ProcessPoolExecutor(many, multiprocessing.get_context("spawn"))
+    for seed in SEEDS[: chosen.plants]:
+        yield turned(SimulatedPlant(seed, sizes), sizes, root / str(seed))
 
 
 def tiles(_chosen: argparse.Namespace, sizes: Sizes, root: Path) -> Iterator[report.Row]:
@@ -240,9 +227,12 @@ def _turn(workspace: Workspace, cause: str) -> Turn:
 
 
 def labels(chosen: argparse.Namespace, sizes: Sizes, root: Path) -> Iterator[report.Row]:
-    asked = [(seed, sizes, root / str(seed), chosen.rounds) for seed in SEEDS[: chosen.plants]]
-    with _at_once(sizes) as pool:
-        ratios = list(pool.map(_ratio, *zip(*asked, strict=True)))
+    ratios = []
+    for seed in SEEDS[: chosen.plants]:
+        found = needed(SimulatedPlant(seed, sizes), sizes, root / str(seed), chosen.rounds)
+        ratios.append(found["chosen"] / found["chance"])
+        words = {name: f"{minutes:g} min" for name, minutes in found.items()}
+        sys.stderr.write(f"plant {seed}: {words}\n")
     middle = median(ratios)
     shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
     note = f"chosen by chance: {shown}; aim {RATIO}"
@@ -255,13 +245,6 @@ def labels(chosen: argparse.Namespace, sizes: Sizes, root: Path) -> Iterator[rep
         "ratios": ratios,
         "note": note,
     }
-
-
-def _ratio(seed: int, sizes: Sizes, root: Path, rounds: int) -> float:
-    found = needed(SimulatedPlant(seed, sizes), sizes, root, rounds)
-    words = {name: f"{minutes:g} min" for name, minutes in found.items()}
-    sys.stderr.write(f"plant {seed}: {words}\n")
-    return found["chosen"] / found["chance"]
 
 
 def needed(plant: SimulatedPlant, sizes: Sizes, root: Path, rounds: int) -> dict[str, float]:
@@ -340,13 +323,11 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=200, help="labelled parts of the first model")
     parser.add_argument("--golden", type=int, default=160, help="labelled parts that are held for gates")
     parser.add_argument("--passing", type=int, default=3000, help="parts that pass before a turn")
-    parser.add_argument("--fresh", type=int, default=2000, help="parts that judge")
+    parser.add_argument("--fresh", type=int, default=1000, help="parts that judge")
     parser.add_argument("--minutes", type=float, default=20.0, help="of an annotator, each turn or round")
     parser.add_argument("--steps", type=int, default=600, help="of a training")
     parser.add_argument("--images", type=int, default=2000, help="pictures of the turn that is timed")
-    parser.add_argument(
-        "--threads", type=int, default=1, help="of a training; plants are made on all cores"
-    )
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of a training")
     parser.add_argument("--tiny", action="store_true", help="see that it runs; keeps no result")
     return parser
 

@@ -73,9 +73,11 @@ def main(arguments: Sequence[str] = ()) -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for part in chosen.only.split(","):
-            found = list(_RUNS[part](chosen, sizes, root / part))
-            if not chosen.tiny:
-                report.save(f"loop_{part}", found)
+            found: list[report.Row] = []
+            for row in _RUNS[part](chosen, sizes, root / part):
+                found.append(row)
+                if not chosen.tiny:
+                    report.save(f"loop_{part}", found)
             rows += found
     sys.stdout.write(report.table("loop", rows) + "\n")
     return 0 if all(row["met"] for row in rows) else 1
@@ -164,17 +166,16 @@ def turned(plant: Plant, sizes: Sizes, root: Path) -> report.Row:
     """Turn after turn: what runs, and what the gate said of what was made."""
     loop, running = begun(root, plant, sizes, KEEP)
     save_plan(loop.workspace, _plan(plant, sizes))
-    words, came = [f"{running} runs"], list[Turned]()
+    words, came, before = [f"{running} runs"], list[Turned](), loop.judge(running)
     for number in range(1, sizes.turns + 1):
         loop.line.run(running, plant.passing(number))
         work = loop.annotator.look_again().and_then(_chosen(loop, number))
         made = _turn(loop.workspace, f"turn {number} of the benchmark")
         better, looked = _decided(loop, made)
-        passed = bool(better)
-        before = loop.judge(running)
         running = better or running
-        after = loop.judge(running) if passed else before
-        came.append(Turned(passed, made.subject(TurnStep.ENDED), before, after))
+        after = loop.judge(running) if better else before
+        came.append(Turned(bool(better), made.subject(TurnStep.ENDED), before, after))
+        before = after
         spent = work.and_then(looked).minutes
         words.append(f"turn {number}, {spent:.0f} min: {_said(made, better)}")
         sys.stderr.write(f"{plant.name}: {words[-1]}; {after}\n")
@@ -322,10 +323,10 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=8, help="rounds of labelling of an arm")
     parser.add_argument("--first", type=int, default=200, help="labelled parts of the first model")
     parser.add_argument("--golden", type=int, default=160, help="labelled parts that are held for gates")
-    parser.add_argument("--passing", type=int, default=3000, help="parts that pass before a turn")
+    parser.add_argument("--passing", type=int, default=2000, help="parts that pass before a turn")
     parser.add_argument("--fresh", type=int, default=1000, help="parts that judge")
     parser.add_argument("--minutes", type=float, default=20.0, help="of an annotator, each turn or round")
-    parser.add_argument("--steps", type=int, default=600, help="of a training")
+    parser.add_argument("--steps", type=int, default=400, help="of a training")
     parser.add_argument("--images", type=int, default=2000, help="pictures of the turn that is timed")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of a training")
     parser.add_argument("--tiny", action="store_true", help="see that it runs; keeps no result")

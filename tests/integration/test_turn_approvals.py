@@ -159,6 +159,20 @@ def test_a_gate_with_wider_limits_than_the_plans_is_for_a_person_to_look_at(work
     assert "Approve the model" in told(workspace, turn)
 
 
+@pytest.mark.parametrize(("costs", "goes_on"), [((100.0, 101.0), False), ((100.0, 100.0), True)])
+def test_what_is_dearer_than_what_runs_is_for_a_person_to_look_at(
+    workspace: Workspace, costs: tuple[float, float], goes_on: bool
+) -> None:
+    """A person's gate allows it, the plan does not."""
+    save_plan(workspace, PLAN)
+    turn = turned(workspace)
+    made = gated(workspace, "@2")
+    with workspace.database.write() as tx:
+        gates.add(tx, replace(made, id=new_id(), outcome=replace(made.outcome, costs=costs)))
+    assert standing(workspace, turn).refused is None
+    assert bool(standing(workspace, turn).gate) == goes_on
+
+
 def test_a_newer_gate_does_not_overrule_the_person_who_withdrew(workspace: Workspace) -> None:
     save_plan(workspace, PLAN)
     runs(workspace, THIRD, 3)

@@ -8,6 +8,7 @@ from andon.domain.datasets import DatasetSpec, Split, SplitRule
 from andon.domain.feedback import SendPolicy, SendRule
 from andon.domain.gates import GateLimits, ReviewModel
 from andon.domain.inspections import Verdict
+from andon.domain.loops import NOT_DEARER
 from andon.domain.models import Costs
 from andon.domain.presets import preset
 from andon.domain.releases import ReleaseSettings
@@ -199,7 +200,7 @@ AMOUNTS: Mapping[Size, Amount] = {
         minutes=20.0,
         seconds=12.0,
         table=1000,
-        gate=GateLimits(),
+        gate=NOT_DEARER,
         release=_release(parts=150, seconds=15.0),
     ),
     Size.TINY: Amount(

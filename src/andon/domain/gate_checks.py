@@ -180,7 +180,7 @@ def _costs(costs: tuple[float, float] | None, limits: GateLimits) -> Iterator[Ch
         "cost",
         new <= old * limits.cost_ratio,
         f"{new:.2f} for 1,000 parts, now {old:.2f}",
-        f"at most {limits.cost_ratio:g} times as much",
+        "no more than now" if limits.cost_ratio == 1 else f"at most {limits.cost_ratio:g} times as much",
         "Choose the cuts again from costs, or say in the request what outcomes really cost.",
     )
 

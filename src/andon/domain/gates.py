@@ -97,7 +97,7 @@ class GateLimits:
     naming_margin: float = 0.1
     min_defective: int = 20
     min_good: int = 20
-    cost_ratio: float = 1.0
+    cost_ratio: float = 1.25
     latency_ratio: float = 1.5
     memory_ratio: float = 2.0
 

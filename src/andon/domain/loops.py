@@ -27,6 +27,10 @@ class Trigger:
             raise InvalidInput(f"a limit of {self.limit:g} for {self.kind.value} starts nothing or always")
 
 
+NOT_DEARER = GateLimits(cost_ratio=1.0)
+"""For versions that nobody asked for: a person may want one that costs more, a loop turns to save."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoopPlan:
     """What one turn of the loop does for one recipe; saved as versions, the latest counts.
@@ -36,6 +40,7 @@ class LoopPlan:
         dataset: what is frozen; it grows as labels come.
         train: how a new model is trained. fine_tune: steps that begin at the model that runs, on reported
             misses and false alarms above all; 0: train anew on the whole.
+        gate: what a version must keep to; usually also that it costs no more than what runs.
         stations: who gets the release, in waves.
         triggers: what starts a turn; none: people alone do.
         approves: a gate that passed is approval enough; otherwise the turn stops there for a person.
@@ -47,7 +52,7 @@ class LoopPlan:
     costs: Costs
     fine_tune: int = 0
     selection: SelectionSettings = field(default_factory=SelectionSettings)
-    gate: GateLimits = field(default_factory=GateLimits)
+    gate: GateLimits = NOT_DEARER
     review: ReviewModel = field(default_factory=ReviewModel)
     release: ReleaseSettings = field(default_factory=ReleaseSettings)
     stations: tuple[tuple[str, ...], ...] = ()

@@ -1,7 +1,7 @@
 """What a turn that waits stands before: a gate that is missing, the word of its plan, or a person's."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -90,4 +90,8 @@ def _enough(tx: Connection, turn: Turn, compared: _Compared) -> Gate | None:
 
 
 def _counts_for(plan: LoopPlan, gate: Gate) -> bool:
-    return bool(gate.outcome.parts) and not wider_than(gate.request.limits, plan.gate)
+    """Of the cost it is asked what was measured: a person's gate allows more than a plan's, usually."""
+    ratio, costs = plan.gate.cost_ratio, gate.outcome.costs
+    limits = replace(gate.request.limits, cost_ratio=ratio)
+    is_dearer = costs is not None and costs[1] > ratio * costs[0]
+    return bool(gate.outcome.parts) and not (is_dearer or wider_than(limits, plan.gate))

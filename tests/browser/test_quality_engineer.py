@@ -76,7 +76,7 @@ def test_a_cut_is_moved_and_the_line_judges_by_it(
     page.get_by_role("button", name="See what will happen").click()
     expect(page.get_by_label("Not possible yet")).to_contain_text("no gate has compared recipe tiles@2")
     form = page.url
-    page.get_by_role("link", name="Compare it with what runs").click()
+    page.get_by_role("link", name="Compare it with tiles@1").click()
     expect(page.get_by_label("Candidate")).to_have_value("tiles@2")
     expect(page.get_by_label("Against")).to_have_value("tiles@1")
     with Workers(plant.workspace.folder) as workers:

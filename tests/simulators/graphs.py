@@ -94,6 +94,26 @@ def blinded_model() -> onnx.ModelProto:
     return model
 
 
+def slow_model() -> onnx.ModelProto:
+    """The same, after some tenths of a second in which nothing comes of a large product."""
+    model = brightness_model()
+    pool = next(node for node in model.graph.node if node.op_type == "AveragePool")
+    place = list(model.graph.node).index(pool)
+    pool.input[0] = "later"
+    wasted = [
+        helper.make_node("Tile", ["unit", "often"], ["large"]),
+        helper.make_node("MatMul", ["large", "large"], ["product"]),
+        helper.make_node("ReduceMax", ["product", "plane"], ["highest"], keepdims=1),
+        helper.make_node("Clip", ["highest", "zero", "zero"], ["nothing"]),
+        helper.make_node("Add", ["unit", "nothing"], ["later"]),
+    ]
+    for number, node in enumerate(wasted):
+        model.graph.node.insert(place + number, node)
+    often = np.array([1, 1, 32, 32], np.int64)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(often, "often"))
+    return model
+
+
 def brightness_graph(taken: InputSpec = INPUT, given: OutputSpec = OUTPUT) -> graph.CheckedGraph:
     return graph.check(brightness_model(taken, given).SerializeToString(), taken, given)
 

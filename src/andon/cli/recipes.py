@@ -147,8 +147,8 @@ def _cheapest(workspace: "Workspace", package: "Package", request: "RecipeReques
         found = cheapest_on_line(workspace, request, costs_of(paid), bar.report)
     if found is None:
         raise NotPossible(
-            f"people judged fewer than {LEAST} defective or {LEAST} good parts on the line "
-            "that this model has not learned from",
+            f"people judged fewer than {LEAST} defective or {LEAST} good parts that {request.name!r} saw "
+            "on the line and this model has not learned from",
             "Judge more of them, or leave --from-line away.",
         )
     talk.print(f"Cuts {found.words}.", soft_wrap=True)

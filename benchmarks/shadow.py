@@ -84,8 +84,8 @@ def measured(workspace: Path, folder: Path, chosen: argparse.Namespace) -> repor
         "judged": judged,
         "dropped": dropped,
         "note": f"p99 of turns {_listed(each[True])} ms, alone {_listed(each[False])}; late {late} of"
-        f" {len(parts[True])}, alone {late_alone} of {len(parts[False])}; the shadow judged {judged}, left out"
-        f" {dropped}",
+        f" {len(parts[True])}, alone {late_alone} of {len(parts[False])}; the shadow judged {judged}, left"
+        f" out {dropped}",
     }
 
 

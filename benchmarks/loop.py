@@ -44,6 +44,7 @@ from andon.services.gates import find_gate
 from andon.services.holdouts import hold_part
 from andon.services.line_cuts import cheapest_on_line
 from andon.services.loops import save_plan, start_turn
+from andon.services.models import find_package
 from andon.services.recipes import RecipeRequest, find_recipe, make_recipe
 from andon.services.selections import make_selection
 from andon.services.stations import take_report
@@ -102,15 +103,17 @@ class Loop:
     def learn(self, start: str = "") -> str:
         """A version from everything that is labelled, fine-tuned from the model of version ``start`` if
         there is one, with cuts from the line where it says enough."""
-        settings = self.plant.train()
+        settings, asked = self.plant.train(), DATASET
         if start:
-            settings = fine_tuned(settings, find_recipe(self.workspace, start).package)
-        model = learn(self.workspace, DATASET, lambda _: settings)
+            begin = find_package(self.workspace, find_recipe(self.workspace, start).package)
+            settings = fine_tuned(settings, begin.digest)
+            asked = replace(asked, rule=replace(asked.rule, like=begin.manifest.snapshot))
+        model = learn(self.workspace, asked, lambda _: settings)
         approve(self.workspace, model, "benchmark")
-        asked = RecipeRequest(NAME, model, cuts={}, line_chose=True)
-        found = cheapest_on_line(self.workspace, asked, COSTS, lambda *_: None)
+        request = RecipeRequest(NAME, model, cuts={}, line_chose=True)
+        found = cheapest_on_line(self.workspace, request, COSTS, lambda *_: None)
         if found is not None:
-            make_recipe(self.workspace, replace(asked, cuts=found.cuts))
+            make_recipe(self.workspace, replace(request, cuts=found.cuts))
         return f"{NAME}@{find_recipe(self.workspace, NAME).version}"
 
     def select(self, minutes: float, control: float = 0.1, seed: int = 0) -> Labelled:

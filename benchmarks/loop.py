@@ -53,7 +53,7 @@ from andon.simulate.folder import write_parts
 from andon.simulate.line import SimulatedPart
 from benchmarks import magnetic_tile, report
 from benchmarks.loop_met import Figures, Turned, is_met
-from benchmarks.loop_plants import Plant, SimulatedPlant, Sizes, TilePlant
+from benchmarks.loop_plants import Plant, SimulatedPlant, Sizes, StartingPlant, TilePlant
 from benchmarks.quick_line import STATION, QuickLine, inspector_of
 
 PARTS = ("turns", "labels", "tiles", "time")
@@ -240,7 +240,7 @@ def _turn(workspace: Workspace, cause: str) -> Turn:
 def labels(chosen: argparse.Namespace, sizes: Sizes, root: Path) -> Iterator[report.Row]:
     ratios = []
     for seed in SEEDS[: chosen.plants]:
-        found = needed(SimulatedPlant(seed, sizes), sizes, root / str(seed), chosen.rounds)
+        found = needed(StartingPlant(seed, sizes), sizes, root / str(seed), chosen.rounds)
         ratios.append(found.ratio)
         yield {"what": f"minutes of labels, plant {seed}", "ratio": found.ratio, "limit": RATIO} | {
             "met": found.ratio <= RATIO,

@@ -104,8 +104,8 @@ class SimulatedPlant:
 
 
 class StartingPlant(SimulatedPlant):
-    """The same plant with a quarter of the first labels, and a network that begins at weights where they are
-    there: without them a few hundred steps are short of training, not of labels."""
+    """The same plant with a quarter of the first labels, and a network that begins at weights where there
+    are any: without them a few hundred steps are short of training, not of labels."""
 
     def __init__(self, seed: int, sizes: Sizes) -> None:
         super().__init__(seed, replace(sizes, first=max(20, sizes.first // 4)))

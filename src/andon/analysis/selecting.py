@@ -173,6 +173,15 @@ def newness(features: Floats, labelled: Floats) -> Numbers:
     return np.searchsorted(usual, _mean_nearest(own, known), side="left") / len(usual)
 
 
+def outstanding(values: Numbers) -> Numbers:
+    """(N,) in [0, 1]: how far each value lies above the mean of all, 0 where it does not.
+
+    What all candidates share tells none of them from another: where the light has changed every picture is
+    unlike the labelled ones.
+    """
+    return np.maximum(values - values.mean(), 0.0) if len(values) else values
+
+
 def unit_rows(features: Floats) -> Floats:
     """(N, F): every column at mean 0 and deviation 1 (columns that do not vary: 0), every row of length 1;
     a row without anything in it stays 0."""

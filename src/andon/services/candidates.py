@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from andon.analysis.selecting import Candidates, Floats, newness, uncertainty
+from andon.analysis.selecting import Candidates, Floats, newness, outstanding, uncertainty
 from andon.domain.annotations import Label
 from andon.domain.feedback import Answer, Review, truth_of
 from andon.domain.images import Image
@@ -116,7 +116,7 @@ def weigh(
         PickReason.WRONG: [wrong(one, said) for one, said in pairs],
         PickReason.DISAGREEMENT: [disagreement(one, said) for one, said in pairs],
         PickReason.UNCERTAIN: [unsure(one, said) for one, said in pairs],
-        PickReason.NEW: newness(features, labelled),
+        PickReason.NEW: outstanding(newness(features, labelled)),
     }
     keys = tuple(one.image.digest for one in known)
     weighed = {reason: np.asarray(values, np.float64) for reason, values in parts.items()}

@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from andon.analysis.selecting import Candidates, Picked, draw, newness, rank, reason_of, uncertainty
+from andon.analysis.selecting import (
+    Candidates,
+    Picked,
+    draw,
+    newness,
+    outstanding,
+    rank,
+    reason_of,
+    uncertainty,
+)
 from andon.domain.models import Cuts
 from andon.domain.selections import PickReason
 from andon.errors import InvalidInput
@@ -140,6 +149,14 @@ def test_what_lies_further_off_than_labelled_pictures_from_each_other_is_new() -
     assert told[30:].min() == 1.0
     assert 0.2 < np.median(told[:30]) < 0.9
     assert newness(alike, labelled[:1]).tolist() == [1.0] * 30
+
+
+def test_few_new_pictures_stand_out_and_a_change_of_light_does_not() -> None:
+    few = np.array([0.1] * 45 + [1.0] * 5)
+    assert outstanding(few)[45:].min() > 0.8
+    assert outstanding(few)[:45].max() == 0.0
+    assert outstanding(np.ones(50)).tolist() == [0.0] * 50
+    assert outstanding(np.zeros(0)).tolist() == []
 
 
 def test_a_picture_that_is_labelled_already_is_not_new() -> None:

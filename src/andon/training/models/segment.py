@@ -29,7 +29,12 @@ STRIDE = 4
 
 
 class Segmenter(nn.Module):
-    """(N, H, W, C) unsigned integers -> :class:`Outputs` with maps at ``STRIDE``."""
+    """(N, H, W, C) unsigned integers -> :class:`Outputs` with maps at ``STRIDE``.
+
+    Features summarise every level of the encoder, not the deepest alone: a short training can drive that
+    to a constant (its bounded activations saturate), which the finer levels make up for, and then all
+    images would look the same.
+    """
 
     def __init__(self, encoder: nn.Module, concepts: int, bit_depth: int, pretrained: bool) -> None:
         super().__init__()
@@ -53,13 +58,13 @@ class Segmenter(nn.Module):
         """See the class."""
         features: list[Tensor] = self.encoder(self.intake(image))[-len(self.reductions) :]
         fused = self._decode(features)
-        encoded = torch.cat([_mean(features[-1]), _max(features[-1])], dim=1)
-        pooled = torch.cat([encoded, _mean(fused), _max(fused)], dim=1)
+        pooled = torch.cat([_summary(features[-1]), _summary(fused)], dim=1)
+        seen = None if self.training else torch.cat([_summary(level) for level in features], dim=1)
         any_map = self.any_map(fused)
         any_score = self.any_score(pooled) + _max(F.avg_pool2d(any_map, 3, stride=1))
         if self.which_map is None or self.which_score is None:
-            return Outputs(any_score, any_map, features=encoded)
-        return Outputs(self.which_score(pooled), self.which_map(fused), any_score, any_map, encoded)
+            return Outputs(any_score, any_map, features=seen)
+        return Outputs(self.which_score(pooled), self.which_map(fused), any_score, any_map, seen)
 
     def train(self, mode: bool = True) -> Self:
         """As ever, but the norms of a pre-trained encoder are held."""
@@ -128,8 +133,9 @@ def _enlarged(value: Tensor, factor: int) -> Tensor:
     return F.interpolate(value, scale_factor=float(factor), mode="bilinear", align_corners=False)
 
 
-def _mean(value: Tensor) -> Tensor:
-    return value.mean(dim=(2, 3))
+def _summary(value: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, 2 C): mean and maximum of each channel."""
+    return torch.cat([value.mean(dim=(2, 3)), _max(value)], dim=1)
 
 
 def _max(value: Tensor) -> Tensor:

@@ -77,6 +77,7 @@ def open_foreign(content: bytes, stated: ModelImport) -> ForeignGraph:
         raise InvalidInput(cause.message, AGAIN) from cause
     _check_constants(model)
     _check_nesting(model)
+    _check_form(model)
     taken = _input_of(model, stated.input)
     _fix(model, taken, stated.input)
     model = _modern(model)
@@ -122,6 +123,13 @@ def _check_nesting(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if any(attribute.g.node or attribute.graphs for attribute in node.attribute):
             raise _refused(f"uses {node.op_type}, which holds another graph; control flow is not taken")
+
+
+def _check_form(model: onnx.ModelProto) -> None:
+    try:
+        onnx.checker.check_model(model)
+    except FAILURES as cause:
+        raise _refused(f"is no valid graph: {_line(cause)}") from cause
 
 
 def _input_of(model: onnx.ModelProto, stated: ForeignInput) -> onnx.ValueInfoProto:
@@ -186,7 +194,6 @@ def _modern(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
-        onnx.checker.check_model(model)
         return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except FAILURES as cause:
         raise _refused(f"does not fit together: {_line(cause)}") from cause

@@ -193,7 +193,7 @@ class Expected:
     image: str
     output: str
     values: tuple[float, ...]
-    tolerance: float = 0.01
+    tolerance: float = 1e-3
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.values) <= MAX_VALUES:

@@ -58,8 +58,8 @@ def show(context: typer.Context, model: Model = "latest", as_json: Json = False)
 
 
 def _parity_rows(parity: list[dict[str, object]]) -> tuple[tuple[str, ...], list[list[object]]]:
-    columns = ("variant", "images", "largest gap", "flips", "passed", "failure")
-    keys = ("variant", "images", "largest_gap", "flips", "passed", "failure")
+    columns = ("variant", "images", "largest gap", "flips", "passed", "reason")
+    keys = ("variant", "images", "largest_gap", "flips", "passed", "reason")
     return columns, [[row[key] for key in keys] for row in parity]
 
 

@@ -184,6 +184,17 @@ class Parity:
         compared = self.images > 0 and not self.failure
         return compared and self.largest_gap <= self.tolerance and not self.flips
 
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, in words; empty where it did."""
+        if self.passed or self.failure:
+            return self.failure
+        if self.flips:
+            return (
+                f"the verdict flips on {len(self.flips)} of {self.images} images, such as {self.flips[0]}"
+            )
+        return f"it differs by {self.largest_gap:.2g} on {self.worst or 'some image'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Cuts:

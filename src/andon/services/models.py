@@ -120,14 +120,16 @@ def _line(package: Package) -> dict[str, Any]:
 def parity_table(parity: Sequence[Parity]) -> tuple[tuple[str, ...], list[list[object]]]:
     """One row per variant, with why one is left out."""
     rows: list[list[object]] = [
-        [p.variant, p.images, f"{p.largest_gap:.2e}", len(p.flips), "yes" if p.passed else _left_out(p)]
+        [
+            p.variant,
+            p.images,
+            f"{p.largest_gap:.2e}",
+            len(p.flips),
+            f"no: {p.reason}" if p.reason else "yes",
+        ]
         for p in parity
     ]
     return ("variant", "images", "largest gap", "flips", "passed"), rows
-
-
-def _left_out(parity: Parity) -> str:
-    return f"no: left out, {parity.failure or f'worst on {parity.worst}'}"
 
 
 def show_model(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -137,7 +139,8 @@ def show_model(workspace: Workspace, name: str) -> dict[str, Any]:
     with workspace.database.read() as tx:
         attestations = stored_models.attestations(tx, package.digest)
     parity = [
-        to_json(p) | {"variant": str(p.variant), "passed": p.passed, "flips": len(p.flips)}
+        to_json(p)
+        | {"variant": str(p.variant), "passed": p.passed, "flips": len(p.flips), "reason": p.reason}
         for p in package.parity
     ]
     return _line(package) | {

@@ -32,8 +32,9 @@ from andon.jobs.train import train_model
 from andon.runtime import parity as parities
 from andon.runtime import wrapping
 from andon.runtime.execution import REFERENCE
+from andon.runtime.features import PLAIN, look
 from andon.runtime.foreign import open_foreign
-from andon.runtime.package import load_package, read_manifest
+from andon.runtime.package import load_package, package_digest, read_manifest, seal
 from andon.services.datasets import freeze_dataset, load_snapshot
 from andon.services.evaluations import evaluate_model
 from andon.services.holdouts import hold_part
@@ -107,6 +108,25 @@ def test_the_package_says_where_it_came_from(plant: ColourPlant, imported: dict[
     newer = json.dumps({"format": 3}).encode()
     with pytest.raises(UnsupportedVersion, match="has the format 3, this Andon reads up to 2"):
         read_manifest(newer, "x")
+
+
+def test_a_station_gets_the_very_package(
+    plant: ColourPlant, imported: dict[str, Any], client: TestClient
+) -> None:
+    base = f"/api/packages/{imported['model']}/files"
+    manifest = read_manifest(client.get(f"{base}/manifest.json").content, "x")
+    golden = {name: client.get(f"{base}/golden/{name}").content for name in manifest.golden}
+    graph = client.get(f"{base}/model.onnx").content
+    assert package_digest(seal(manifest, graph, golden)) == imported["model"]
+
+
+def test_it_describes_pictures_for_drift_and_selections(
+    plant: ColourPlant, imported: dict[str, Any]
+) -> None:
+    loaded = load_package(plant.workspace.packages / imported["model"])
+    random = np.random.default_rng(0)
+    seen = list(look(loaded, [("a.png", random.integers(0, 256, (32, 32, 3)).astype(np.uint8))]))
+    assert seen[0].features.shape == (PLAIN,) and seen[0].scores.shape == (2,)
 
 
 def test_the_same_again_is_the_same_model(copied: Path, tmp_path: Path, imported: dict[str, Any]) -> None:

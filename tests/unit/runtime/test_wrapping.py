@@ -132,6 +132,27 @@ def test_half_precision_and_channels_last_maps_are_taken() -> None:
     assert all(one.passed and one.largest_map_gap <= 0.03 for one in parity(graph, original))
 
 
+def test_rows_stay_rows_where_pictures_are_not_square() -> None:
+    nodes: list[foreign.Node] = [("MaxPool", ["x"], ["y"], {"kernel_shape": [4, 4], "strides": [4, 4]})]
+    model = foreign.model(
+        nodes, {}, ("x", TensorProto.FLOAT, ["n", 3, "h", "w"]), {"y": ["n", 3, "r", "c"]}
+    )
+    stated = copy.deepcopy(foreign.SEGMENTER)
+    stated["input"].update(height=16, width=48, colour="bgr")
+    stated["outputs"][0].update(name="y", values="probabilities", good=[1])
+    for concept, channel in zip(stated["concepts"], (2, 0), strict=True):
+        concept["map"] = {"output": "y", "channel": channel}
+    graph, original = wrapped(model, stated, InputSpec(16, 48, 3, 8))
+    assert graph.output.map_stride == 4
+    pixels = np.zeros((16, 48, 3), np.uint8)
+    pixels[2, 45, 0] = 255
+    for variant in available():
+        found = Executor(graph, variant, 1).run(pixels)
+        assert found.maps is not None and found.maps.shape == (2, 4, 12)
+        assert np.argwhere(found.maps > 0.5).tolist() == [[0, 0, 11]] and found.scores[1] == 0
+    assert original.reference("a.png", pixels).maps is not None
+
+
 @pytest.mark.parametrize(
     ("name", "spoiled"),
     [

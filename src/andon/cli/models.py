@@ -1,6 +1,7 @@
 """`andon models`: judge packages on the file that ships, and measure how fast it answers."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,9 @@ from andon.cli.session import (
 from andon.domain.approvals import Approval
 from andon.domain.models import Costs
 from andon.domain.serial import to_json
+
+if TYPE_CHECKING:
+    from andon.services.evaluations import Evaluation
 
 app = typer.Typer(
     help="Evaluate and compare trained models (packages).", no_args_is_help=True, rich_markup_mode=None
@@ -54,28 +58,72 @@ def show(context: typer.Context, model: Model = "latest", as_json: Json = False)
 
 
 def _parity_rows(parity: list[dict[str, object]]) -> tuple[tuple[str, ...], list[list[object]]]:
-    columns = ("variant", "images", "largest gap", "flips", "passed")
-    keys = ("variant", "images", "largest_gap", "flips", "passed")
+    columns = ("variant", "images", "largest gap", "flips", "passed", "reason")
+    keys = ("variant", "images", "largest_gap", "flips", "passed", "reason")
     return columns, [[row[key] for key in keys] for row in parity]
+
+
+CostEscape = Annotated[float, typer.Option(help="Cost of one defective part let through.", min=0)]
+CostOverkill = Annotated[float, typer.Option(help="Cost of one good part rejected.", min=0)]
+CostReview = Annotated[float, typer.Option(help="Cost of one part a person must look at.", min=0)]
+DefectRate = Annotated[
+    float,
+    typer.Option(help="Share of defective parts expected on the line, not in the data set.", min=0, max=1),
+]
+
+
+@app.command(name="import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The ONNX file.")],
+    manifest: Annotated[
+        Path,
+        typer.Option(help="What it takes and gives, .toml or .json: docs/models-from-elsewhere.md."),
+    ],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Frozen data set or snapshot whose calibration and test parts the model never saw."
+        ),
+    ],
+    cost_escape: CostEscape = 100.0,
+    cost_overkill: CostOverkill = 5.0,
+    cost_review: CostReview = 1.0,
+    defect_rate: DefectRate = 0.01,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1, max=256)] = 1,
+    as_json: Json = False,
+) -> None:
+    """Import a model that was trained elsewhere and exported to ONNX, and evaluate it.
+
+    Its file is checked, its preprocessing goes into the graph, and what comes of that must score like the
+    file itself; otherwise nothing is stored. The calibration group gives cuts, the test group figures and
+    bounds. That the model saw neither is your word: the card and the model's page say so.
+
+    Example: andon models import welds.onnx --manifest welds.toml --dataset welds
+    """
+    from andon.jobs.import_model import ModelImportRequest, import_model
+
+    costs = Costs(cost_escape, cost_overkill, cost_review, defect_rate)
+    request = ModelImportRequest(file, manifest, dataset, costs, threads)
+    with progress_bar("importing") as bar:
+        imported = import_model(workspace_of(context), request, bar.report)
+    if as_json:
+        print_json(imported.as_json())
+        return
+    if not imported.is_new:
+        talk.print("The same file, manifest and data set were imported before: it is the same model.")
+    print_table(*imported.parity_table(), title="parity with the file")
+    _print_evaluation(imported.evaluation)
 
 
 @app.command()
 def evaluate(
     context: typer.Context,
     model: Model = "latest",
-    cost_escape: Annotated[
-        float, typer.Option(help="Cost of one defective part let through.", min=0)
-    ] = 100.0,
-    cost_overkill: Annotated[float, typer.Option(help="Cost of one good part rejected.", min=0)] = 5.0,
-    cost_review: Annotated[
-        float, typer.Option(help="Cost of one part a person must look at.", min=0)
-    ] = 1.0,
-    defect_rate: Annotated[
-        float,
-        typer.Option(
-            help="Share of defective parts expected on the line, not in the data set.", min=0, max=1
-        ),
-    ] = 0.01,
+    cost_escape: CostEscape = 100.0,
+    cost_overkill: CostOverkill = 5.0,
+    cost_review: CostReview = 1.0,
+    defect_rate: DefectRate = 0.01,
     variant: Annotated[
         str, typer.Option(help="engine/precision to judge: onnxruntime/f32, openvino/f32, openvino/bf16.")
     ] = "onnxruntime/f32",
@@ -96,6 +144,10 @@ def evaluate(
     if as_json:
         print_json(evaluation.as_json())
         return
+    _print_evaluation(evaluation)
+
+
+def _print_evaluation(evaluation: "Evaluation") -> None:
     print_facts(evaluation.facts())
     print_table(*evaluation.cut_table(), title="suggested cuts")
     for remark in evaluation.remarks:

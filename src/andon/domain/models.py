@@ -7,8 +7,17 @@ from enum import StrEnum
 from andon.domain.runs import Family
 from andon.units import Digest
 
-MANIFEST_FORMAT = 1
-"""Version of the manifest's layout; a reader refuses a higher one."""
+MANIFEST_FORMAT = 2
+"""Newest version of the manifest's layout; a reader refuses a higher one."""
+
+OWN_FORMAT = 1
+"""Of packages that Andon trained: their digests stay, and stations of any age read them."""
+
+FOREIGN_FORMAT = 2
+"""Of packages that say where a model trained elsewhere came from: older readers refuse them by number."""
+
+IMPORTED = "imported"
+"""Said in place of a family where another program trained the model."""
 
 
 class Engine(StrEnum):
@@ -90,17 +99,43 @@ class OutputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignOrigin:
+    """Where a model that another program trained came from.
+
+    Attributes:
+        file: name of the ONNX file that was imported. digest: of its bytes.
+        learned_from: what it learned from, in the words of whoever imported it. Nothing checks that.
+    """
+
+    file: str
+    digest: Digest
+    learned_from: str
+
+    @property
+    def caveat(self) -> str:
+        """What a reader of its figures must know, in a sentence or two."""
+        return (
+            f"Trained elsewhere, imported from {self.file}. What it learned from is the word of whoever "
+            f'imported it ("{self.learned_from}"), and so is that it never saw the parts it is measured '
+            "on: neither was checked."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """States all that is needed to use a package. Its digest covers this and the graph, no times.
 
     Attributes:
+        family: None where another program trained the model; ``origin`` then says more.
+        snapshot: it learned from that one; an imported model was measured on it, no more is known.
+        settings_digest: of the run's settings; of the import's manifest where it was imported.
         encoder: timm name; empty for the families that have none.
         files: relative path -> SHA-256 of every file the digest covers (graph and golden images).
         golden: file name of each golden image -> scores in concept order it must reproduce.
     """
 
     name: str
-    family: Family
+    family: Family | None
     encoder: str
     input: InputSpec
     output: OutputSpec
@@ -110,7 +145,13 @@ class Manifest:
     code_version: str
     files: Mapping[str, Digest]
     golden: Mapping[str, tuple[float, ...]]
-    format: int = MANIFEST_FORMAT
+    format: int = OWN_FORMAT
+    origin: ForeignOrigin | None = None
+
+    @property
+    def kind(self) -> str:
+        """The family in a word, ``imported`` for a model from elsewhere."""
+        return IMPORTED if self.family is None else str(self.family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +164,8 @@ class Parity:
         largest_feature_gap: largest difference of an image's features, as a share of their length; told,
             not judged: features rank pictures, they decide on no part.
         flips: names of the images whose verdict at the reference cut changed.
+        worst: name of the image with the largest gap of a score; empty where there is none.
+        failure: why the variant gave no scores at all; empty where it did.
     """
 
     variant: Variant
@@ -132,11 +175,25 @@ class Parity:
     flips: tuple[str, ...]
     tolerance: float
     largest_feature_gap: float = 0.0
+    worst: str = ""
+    failure: str = ""
 
     @property
     def passed(self) -> bool:
-        """Within tolerance, and no verdict flipped."""
-        return self.images > 0 and self.largest_gap <= self.tolerance and not self.flips
+        """It ran, within tolerance, and no verdict flipped."""
+        compared = self.images > 0 and not self.failure
+        return compared and self.largest_gap <= self.tolerance and not self.flips
+
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, in words; empty where it did."""
+        if self.passed or self.failure:
+            return self.failure
+        if self.flips:
+            return (
+                f"the verdict flips on {len(self.flips)} of {self.images} images, such as {self.flips[0]}"
+            )
+        return f"it differs by {self.largest_gap:.2g} on {self.worst or 'some image'}"
 
 
 @dataclass(frozen=True, slots=True)

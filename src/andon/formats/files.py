@@ -136,3 +136,21 @@ def _walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
         yield from (
             (f"{folder}{item.name}", item) for item in visible if not item.is_dir(follow_symlinks=False)
         )
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The bytes of a file of at most ``limit`` bytes.
+
+    Raises:
+        NotFound: there is no such file. LimitExceeded: it is larger. OperatorError: it cannot be read.
+    """
+    if not path.is_file():
+        raise NotFound(f"there is no file {path}", "Check the path.")
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as cause:
+        raise OperatorError(f"{path} cannot be read: {cause.strerror}") from cause
+    if len(content) > limit:
+        raise LimitExceeded(f"{path.name} has more than {limit:,} bytes")
+    return content

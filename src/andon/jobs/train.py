@@ -13,14 +13,19 @@ from andon.domain.models import Manifest, Package, Parity
 from andon.domain.runs import Family, MetricPoint, Run, TrainSettings
 from andon.domain.serial import canonical, to_json
 from andon.errors import AndonError, DiskFull, NotPossible
-from andon.formats.pixels import encode_png
 from andon.runtime.graph import check
-from andon.runtime.package import attach, package_digest, seal, write_package
 from andon.runtime.parity import Reference, certify
-from andon.runtime.scoring import golden_scores
 from andon.services.datasets import load_snapshot
-from andon.services.models import find_package
-from andon.services.runs import begin_run, checkpoint_of, end_run, fail_run, record_metrics
+from andon.services.models import find_package, parity_table
+from andon.services.runs import (
+    begin_run,
+    checkpoint_of,
+    end_run,
+    fail_run,
+    nothing_to_start_from,
+    record_metrics,
+)
+from andon.services.shipping import Proven, evidence, make_package
 from andon.services.truths import defect_names, is_located, learnable_concepts, read_mask, read_pixels
 from andon.services.workspaces import Workspace
 from andon.training import checkpoints
@@ -29,9 +34,6 @@ from andon.training.loop import train
 from andon.training.samples import Sample
 from andon.training.trained import TrainedModel, predict
 from andon.units import Digest, digest_of
-
-PARITY_IMAGES = 64
-GOLDEN_IMAGES = 4
 
 Report = Callable[[int, int | None, str], None]
 """Told (steps done, steps in all, what is measured now)."""
@@ -49,17 +51,7 @@ class Trained:
 
     def parity_table(self) -> tuple[tuple[str, ...], list[list[object]]]:
         """One row per variant."""
-        rows: list[list[object]] = [
-            [
-                p.variant,
-                p.images,
-                f"{p.largest_gap:.2e}",
-                len(p.flips),
-                "yes" if p.passed else "no: left out",
-            ]
-            for p in self.parity
-        ]
-        return ("variant", "images", "largest gap", "flips", "passed"), rows
+        return parity_table(self.parity)
 
     def as_json(self) -> dict[str, object]:
         """The same for `--json`."""
@@ -104,7 +96,10 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
 
 def _refuse_known_parts(workspace: Workspace, snapshot: Snapshot, start: str) -> None:
     """What a model has learned from must not choose its cuts, nor say how good it is."""
-    learned = load_snapshot(workspace, find_package(workspace, start).manifest.snapshot)
+    begun = find_package(workspace, start)
+    if begun.manifest.origin is not None:
+        raise nothing_to_start_from(begun)
+    learned = load_snapshot(workspace, begun.manifest.snapshot)
     known = {item.part for item in (*learned.of(Split.TRAIN), *learned.of(Split.STOP))}
     asked = {item.part for item in (*snapshot.of(Split.CALIBRATION), *snapshot.of(Split.TEST))}
     if known & asked:
@@ -169,10 +164,9 @@ def _ship(workspace: Workspace, snapshot: Snapshot, run: Run, trained: TrainedMo
     input_spec, output_spec = export(trained, graph_file)
     content = graph_file.read_bytes()
     graph = check(content, input_spec, output_spec)
-    chosen = _evidence(snapshot)
+    chosen = evidence(snapshot)
     parity = certify(graph, _references(workspace, trained, chosen), threads=run.settings.threads)
-    golden = {f"{n}.png": read_pixels(workspace.blobs, i) for n, i in enumerate(chosen[:GOLDEN_IMAGES])}
-    manifest = Manifest(
+    draft = Manifest(
         name=f"{snapshot.dataset}-{run.settings.family}",
         family=run.settings.family,
         encoder="" if run.settings.family is Family.UNET else run.settings.encoder,
@@ -183,28 +177,10 @@ def _ship(workspace: Workspace, snapshot: Snapshot, run: Run, trained: TrainedMo
         seed=run.settings.seed,
         code_version=__version__,
         files={},
-        golden=golden_scores(graph, list(golden.items()), run.settings.threads),
+        golden={},
     )
-    pictures = {name: encode_png(pixels) for name, pixels in golden.items()}
-    sealed = seal(manifest, content, pictures)
-    folder = workspace.packages / package_digest(sealed)
-    workspace.packages.mkdir(exist_ok=True)
-    digest = write_package(folder, sealed, content, pictures)
-    attach(folder, "attestations/parity.json", canonical(parity))
-    return Package(digest=digest, manifest=sealed, run=run.id, parity=parity)
-
-
-def _evidence(snapshot: Snapshot) -> list[SnapshotItem]:
-    """Images for parity and golden pictures: calibration first, defects and clean ones in turn."""
-    for split in (Split.CALIBRATION, Split.STOP, Split.TRAIN):
-        items = snapshot.of(split)
-        defects = [item for item in items if item.labels]
-        clean = [item for item in items if not item.labels]
-        if items:
-            break
-    turns = list(zip(defects, clean, strict=False))
-    mixed = [item for pair in turns for item in pair] + defects[len(turns) :] + clean[len(turns) :]
-    return mixed[:PARITY_IMAGES]
+    proven = Proven(graph, parity, chosen, run.settings.threads)
+    return make_package(workspace, draft, proven, run.id)
 
 
 def _references(

@@ -53,14 +53,38 @@ def check(content: bytes, taken: InputSpec, given: OutputSpec) -> CheckedGraph:
             outside the standard set or ones without a bound, has too many nodes, or does not have the
             input and outputs that are stated.
     """
+    model = read(content)
+    _check_input(model.graph, taken)
+    _check_outputs(model.graph, given)
+    return CheckedGraph(content, taken, given)
+
+
+def read(content: bytes) -> onnx.ModelProto:
+    """An ONNX file that is bounded and of standard operators; what it takes and gives is not looked at.
+
+    Raises:
+        DamagedPackage: as :func:`check`.
+    """
     if len(content) > MAX_GRAPH_BYTES:
         raise _damaged(f"has {len(content)} bytes, the limit is {MAX_GRAPH_BYTES}")
     model = _parsed(content)
     _check_operators(model)
     _check_tensors(model)
-    _check_input(model.graph, taken)
-    _check_outputs(model.graph, given)
-    return CheckedGraph(content, taken, given)
+    return model
+
+
+def bare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same model without what names the machine or the code that wrote it; changed in place."""
+    model.producer_name, model.producer_version, model.doc_string = "andon", "", ""
+    model.graph.name, model.graph.doc_string = "andon", ""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    graph = model.graph
+    for part in [*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info]:
+        part.doc_string = ""
+        del part.metadata_props[:]
+    del graph.value_info[:]
+    return model
 
 
 def _parsed(content: bytes) -> onnx.ModelProto:
@@ -82,7 +106,7 @@ def _check_operators(model: onnx.ModelProto) -> None:
     foreign = [entry.domain for entry in model.opset_import if entry.domain not in STANDARD_DOMAINS]
     if foreign:
         raise _damaged(f"uses operators of {foreign[0]!r}; only standard ONNX operators are allowed")
-    nodes = [message for message in _messages(model.graph) if isinstance(message, onnx.NodeProto)]
+    nodes = [message for message in messages(model.graph) if isinstance(message, onnx.NodeProto)]
     if len(nodes) > MAX_NODES:
         raise _damaged(f"has {len(nodes)} operators, the limit is {MAX_NODES}")
     for node in nodes:
@@ -95,7 +119,7 @@ def _check_operators(model: onnx.ModelProto) -> None:
 
 
 def _check_tensors(model: onnx.ModelProto) -> None:
-    for message in _messages(model.graph):
+    for message in messages(model.graph):
         if not isinstance(message, onnx.TensorProto):
             continue
         if message.data_location == onnx.TensorProto.EXTERNAL or message.external_data:
@@ -133,7 +157,7 @@ def _check_outputs(graph: onnx.GraphProto, given: OutputSpec) -> None:
             raise _damaged(f"gives {name!r} with {len(found[name].shape.dim)} axes, expected {rank}")
 
 
-def _messages(message: Message) -> Iterator[Message]:
+def messages(message: Message) -> Iterator[Message]:
     """``message`` and every message inside it: sub-graphs, attributes, sparse parts, whatever the field."""
     waiting = [message]
     while waiting:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from andon.blobs.files import PARTIAL, disk_errors, sync_folder, write_durably, write_partial
-from andon.domain.models import MANIFEST_FORMAT, Manifest
+from andon.domain.models import FOREIGN_FORMAT, MANIFEST_FORMAT, OWN_FORMAT, Manifest
 from andon.domain.serial import canonical, from_json, to_json
 from andon.errors import Conflict, DamagedPackage, InvalidInput, OperatorError, UnsupportedVersion
 from andon.runtime import graph
@@ -148,10 +148,12 @@ def attach(folder: Path, path: str, content: bytes) -> None:
 
 
 def _canonical(manifest: Manifest) -> bytes:
-    """A graph without features is described as before there were any, so that its digest stays."""
+    """What a package lacks is not described, as before it was known, so that its digest stays."""
     described = to_json(manifest)
     if not manifest.output.features:
         del described["output"]["features"]
+    if manifest.origin is None:
+        del described["origin"]
     return canonical(described)
 
 
@@ -169,7 +171,16 @@ def _check_manifest(manifest: Manifest) -> None:
             raise _damaged(f"states {len(scores)} scores for {name!r}, not one for each concept")
     if not all(is_digest(digest) for digest in manifest.files.values()):
         raise _damaged("holds a digest that is none")
+    _check_origin(manifest)
     _check_specs(manifest)
+
+
+def _check_origin(manifest: Manifest) -> None:
+    foreign = manifest.origin is not None
+    if manifest.format != (FOREIGN_FORMAT if foreign else OWN_FORMAT):
+        raise _damaged(f"has the format {manifest.format}, which does not go with where it came from")
+    if foreign != (manifest.family is None):
+        raise _damaged("states either no family, or one for a model that was trained elsewhere")
 
 
 def _check_specs(manifest: Manifest) -> None:
@@ -188,7 +199,18 @@ def _check_specs(manifest: Manifest) -> None:
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    content = _read(folder, MANIFEST, MAX_MANIFEST_BYTES)
+    manifest = read_manifest(_read(folder, MANIFEST, MAX_MANIFEST_BYTES), folder.name)
+    _check_manifest(manifest)
+    return manifest
+
+
+def read_manifest(content: bytes, name: str) -> Manifest:
+    """The manifest of the package called ``name``, as it is written; its digest is another matter.
+
+    Raises:
+        DamagedPackage: it is no manifest.
+        UnsupportedVersion: it is of a newer format.
+    """
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as cause:
@@ -196,15 +218,13 @@ def _read_manifest(folder: Path) -> Manifest:
     version = data.get("format") if isinstance(data, dict) else None
     if isinstance(version, int) and version > MANIFEST_FORMAT:
         raise UnsupportedVersion(
-            f"package {folder.name} has the format {version}, this Andon reads up to {MANIFEST_FORMAT}",
+            f"package {name} has the format {version}, this Andon reads up to {MANIFEST_FORMAT}",
             "Install a newer Andon.",
         )
     try:
-        manifest = from_json(Manifest, data)
+        return from_json(Manifest, data)
     except InvalidInput as cause:
         raise _damaged(f"does not describe a package: {cause.message}") from cause
-    _check_manifest(manifest)
-    return manifest
 
 
 def _read_listed(folder: Path, path: str, manifest: Manifest, limit: int) -> bytes:

@@ -10,7 +10,7 @@ from andon.errors import ParityFailed
 from andon.runtime.execution import REFERENCE, available
 from andon.runtime.graph import CheckedGraph
 from andon.runtime.pixels import Pixels
-from andon.runtime.predictions import Floats, Prediction
+from andon.runtime.predictions import Floats, ModelFailed, Prediction
 from andon.runtime.scoring import TOLERANCE, score_images
 
 
@@ -48,14 +48,9 @@ def certify(
 
     Raises:
         ParityFailed: not even the reference variant scores like the trained model: the export is wrong.
-        ModelFailed: an engine cannot run the graph.
+        ModelFailed: the reference variant cannot run the graph.
     """
-    concepts = graph.output.concepts
-    stated = cuts or {}
-    limits = np.array(
-        [stated.get(name, quiet_cut([r.scores[i] for r in references])) for i, name in enumerate(concepts)]
-    )
-    certificates = tuple(_compare(graph, references, limits, variant, threads) for variant in available())
+    certificates = compare(graph, references, cuts, threads)
     for certificate in certificates:
         if certificate.variant == REFERENCE and not certificate.passed:
             raise ParityFailed(
@@ -63,6 +58,27 @@ def certify(
                 f"on {certificate.images} images ({len(certificate.flips)} verdicts flip)"
             )
     return certificates
+
+
+def compare(
+    graph: CheckedGraph,
+    references: Sequence[Reference],
+    cuts: Mapping[str, float] | None = None,
+    threads: int = 1,
+) -> tuple[Parity, ...]:
+    """The same without a verdict on the reference variant; arguments as :func:`certify`.
+
+    A variant whose engine cannot run the graph has a certificate that says why, and has not passed.
+
+    Raises:
+        ModelFailed: the reference variant cannot run the graph.
+    """
+    concepts = graph.output.concepts
+    stated = cuts or {}
+    limits = np.array(
+        [stated.get(name, quiet_cut([r.scores[i] for r in references])) for i, name in enumerate(concepts)]
+    )
+    return tuple(_certificate(graph, references, limits, variant, threads) for variant in available())
 
 
 def quiet_cut(scores: Sequence[float]) -> float:
@@ -75,10 +91,22 @@ def quiet_cut(scores: Sequence[float]) -> float:
     return float(ordered[widest] + ordered[widest + 1]) / 2
 
 
+def _certificate(
+    graph: CheckedGraph, references: Sequence[Reference], cuts: Floats, variant: Variant, threads: int
+) -> Parity:
+    try:
+        return _compare(graph, references, cuts, variant, threads)
+    except ModelFailed as failed:
+        if variant == REFERENCE:
+            raise
+        tolerance = TOLERANCE[variant.precision]
+        return Parity(variant, len(references), 0.0, 0.0, (), tolerance, failure=failed.message)
+
+
 def _compare(
     graph: CheckedGraph, references: Sequence[Reference], cuts: Floats, variant: Variant, threads: int
 ) -> Parity:
-    gaps, map_gaps, feature_gaps, flips = [0.0], [0.0], [0.0], []
+    gaps, map_gaps, feature_gaps, flips = [], [0.0], [0.0], []
     images = ((reference.name, reference.pixels) for reference in references)
     scored = score_images(graph, images, variant, threads, features=True)
     for reference, found in zip(references, scored, strict=True):
@@ -90,11 +118,12 @@ def _compare(
     return Parity(
         variant=variant,
         images=len(references),
-        largest_gap=max(gaps),
+        largest_gap=max(gaps, default=0.0),
         largest_map_gap=max(map_gaps),
         flips=tuple(flips),
         tolerance=TOLERANCE[variant.precision],
         largest_feature_gap=max(feature_gaps),
+        worst=references[int(np.argmax(gaps))].name if gaps else "",
     )
 
 

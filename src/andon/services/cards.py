@@ -52,7 +52,10 @@ def _card(loaded: LoadedPackage, evaluation: Evaluation, gallery: Gallery) -> Mo
 
 def _facts(loaded: LoadedPackage, evaluation: Evaluation) -> Iterator[Fact]:
     manifest = loaded.manifest
-    yield Fact("family", str(manifest.family))
+    yield Fact("family", manifest.kind)
+    if manifest.origin is not None:
+        yield Fact("imported from", manifest.origin.file)
+        yield Fact("file", manifest.origin.digest, exact=True)
     if manifest.encoder:
         yield Fact("encoder", manifest.encoder)
     size = f"{manifest.input.height} x {manifest.input.width}, {manifest.input.channels} channels"
@@ -60,8 +63,9 @@ def _facts(loaded: LoadedPackage, evaluation: Evaluation) -> Iterator[Fact]:
     yield Fact("judged as", str(evaluation.variant))
     yield Fact("data set", evaluation.snapshot.dataset)
     yield Fact("snapshot", evaluation.snapshot.digest, exact=True)
-    yield Fact("run", evaluation.package.run or "", exact=True)
-    yield Fact("seed", str(manifest.seed))
+    if manifest.origin is None:
+        yield Fact("run", evaluation.package.run or "", exact=True)
+        yield Fact("seed", str(manifest.seed))
     yield Fact("Andon", manifest.code_version)
 
 

@@ -254,7 +254,7 @@ def _evaluate(session: _Session, package: Package, costs: Costs) -> Evaluation:
         if table is not None
         else None,
         unknown=unknown,
-        remarks=tuple(_remarks(table, choice, unknown)),
+        remarks=(*_origin(package), *_remarks(table, choice, unknown)),
         calibration=calibration,
         test=test,
     )
@@ -297,6 +297,11 @@ def _scores(scored: Sequence[ScoredItem], concepts: Sequence[str]) -> list[list[
 
 def _truth(scored: Sequence[ScoredItem], concepts: Sequence[str]) -> list[list[bool]]:
     return [[name in s.item.concepts() for name in concepts] for s in scored]
+
+
+def _origin(package: Package) -> tuple[str, ...]:
+    origin = package.manifest.origin
+    return () if origin is None else (origin.caveat,)
 
 
 def _remarks(table: PartTable | None, choice: Choice, unknown: Sequence[str]) -> list[str]:

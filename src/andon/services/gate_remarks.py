@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from andon.domain.gates import GateCase, GateRequest, wider_than_usual
+from andon.domain.models import Package
 from andon.services.gate_cases import Collected
 
 
@@ -28,6 +29,16 @@ def remarks_of(request: GateRequest, collected: Collected, cases: Sequence[GateC
             f"Of {len(unknown)} parts nobody has said what is on them; they are not counted. "
             f"The two disagree on {flipped} of them: look at those."
         )
+
+
+def of_origins(candidate: Package, runs: Package | None) -> Iterator[str]:
+    """What is not known of models trained elsewhere; ``runs`` is None where nothing is compared."""
+    for package, who in ((candidate, "the candidate"), (runs, "what runs now")):
+        if package is not None and package.manifest.origin is not None:
+            yield (
+                f"Model {package.digest[:12]}, {who}, was trained elsewhere: that it has not learned from "
+                "the parts asked here is the word of whoever imported it, and was not checked."
+            )
 
 
 def _of_training(collected: Collected) -> Iterator[str]:

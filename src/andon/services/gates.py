@@ -20,7 +20,7 @@ from andon.domain.serial import to_json
 from andon.errors import Conflict, InvalidInput
 from andon.runtime.timing import Timing
 from andon.services.gate_cases import Collected
-from andon.services.gate_remarks import remarks_of
+from andon.services.gate_remarks import of_origins, remarks_of
 from andon.services.jobs import enqueue
 from andon.services.models import find_package
 from andon.services.recipes import find_recipe
@@ -181,7 +181,11 @@ def outcome_of(contest: Contest, facts: Facts, costs: Costs | None) -> GateOutco
         parts=len(cases),
         unknown=sum(case.truth is None for case in cases),
         counts=_counts(cases),
-        remarks=(*remarks_of(request, facts.collected, cases), *_left_out(len(shown))),
+        remarks=(
+            *of_origins(contest.package, contest.runs),
+            *remarks_of(request, facts.collected, cases),
+            *_left_out(len(shown)),
+        ),
         p95=_both(facts.timings, "p95"),
         reviews=measured.reviews,
         misnamed=measured.misnamed,

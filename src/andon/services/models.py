@@ -1,13 +1,13 @@
 """Models: find packages, show them, time them."""
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from andon.domain.datasets import Snapshot, Split
-from andon.domain.models import Cuts, Package, Precision, Variant
+from andon.domain.models import Cuts, Package, Parity, Precision, Variant
 from andon.domain.recipes import Recipe
 from andon.domain.serial import to_json
 from andon.errors import InvalidInput, NotPossible
@@ -48,7 +48,7 @@ def open_package(workspace: Workspace, package: Package) -> LoadedPackage:
 
 
 def snapshot_of(workspace: Workspace, package: Package) -> Snapshot:
-    """The snapshot a package was trained on."""
+    """The snapshot a package was trained on, or measured on where it is imported."""
     return load_snapshot(workspace, package.manifest.snapshot)
 
 
@@ -107,7 +107,7 @@ def _line(package: Package) -> dict[str, Any]:
     return {
         "digest": package.digest,
         "name": manifest.name,
-        "family": str(manifest.family),
+        "family": manifest.kind,
         "encoder": manifest.encoder,
         "input": f"{manifest.input.height}x{manifest.input.width}x{manifest.input.channels}",
         "concepts": list(manifest.output.concepts),
@@ -117,6 +117,21 @@ def _line(package: Package) -> dict[str, Any]:
     }
 
 
+def parity_table(parity: Sequence[Parity]) -> tuple[tuple[str, ...], list[list[object]]]:
+    """One row per variant, with why one is left out."""
+    rows: list[list[object]] = [
+        [
+            p.variant,
+            p.images,
+            f"{p.largest_gap:.2e}",
+            len(p.flips),
+            f"no: {p.reason}" if p.reason else "yes",
+        ]
+        for p in parity
+    ]
+    return ("variant", "images", "largest gap", "flips", "passed"), rows
+
+
 def show_model(workspace: Workspace, name: str) -> dict[str, Any]:
     """A package with parity and everything measured on it; loading checks every byte."""
     package = find_package(workspace, name)
@@ -124,7 +139,8 @@ def show_model(workspace: Workspace, name: str) -> dict[str, Any]:
     with workspace.database.read() as tx:
         attestations = stored_models.attestations(tx, package.digest)
     parity = [
-        to_json(p) | {"variant": str(p.variant), "passed": p.passed, "flips": len(p.flips)}
+        to_json(p)
+        | {"variant": str(p.variant), "passed": p.passed, "flips": len(p.flips), "reason": p.reason}
         for p in package.parity
     ]
     return _line(package) | {

@@ -178,6 +178,8 @@ def checkpoint_of(workspace: Workspace, package: Package) -> Path:
     Raises:
         NotPossible: they are gone; a package itself holds only what is needed to judge.
     """
+    if package.manifest.origin is not None:
+        raise nothing_to_start_from(package)
     file = workspace.runs / (package.run or "-") / CHECKPOINT
     if not file.is_file():
         raise NotPossible(
@@ -185,6 +187,14 @@ def checkpoint_of(workspace: Workspace, package: Package) -> Path:
             "Start from another model, or train anew.",
         )
     return file
+
+
+def nothing_to_start_from(package: Package) -> NotPossible:
+    """What to say where an imported model shall be trained further."""
+    return NotPossible(
+        f"model {package.digest[:12]} is imported: there is nothing to fine-tune from",
+        "Start from a model that was trained here, or train anew.",
+    )
 
 
 def end_run(workspace: Workspace, run: Run, steps: int, package: Package) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from andon.blobs.files import write_durably
 from andon.domain.models import InputSpec, OutputSpec
 from andon.errors import BugError
+from andon.runtime.graph import bare
 from andon.training.models.outputs import Outputs
 from andon.training.quiet import quiet
 from andon.training.trained import TrainedModel, network_of
@@ -58,21 +59,7 @@ def export(trained: TrainedModel, path: Path) -> tuple[InputSpec, OutputSpec]:
         )
     if program is None:
         raise BugError("the exporter returned nothing")
-    graph = _bare(program.model_proto)
+    graph = bare(program.model_proto)
     onnx.checker.check_model(graph, full_check=True)
     write_durably(path, graph.SerializeToString(deterministic=True))
     return trained.input, replace(trained.output, features=width)
-
-
-def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Without what names the machine or the code that exported it."""
-    model.producer_name, model.producer_version, model.doc_string = "andon", "", ""
-    model.graph.name, model.graph.doc_string = "andon", ""
-    del model.metadata_props[:]
-    del model.graph.metadata_props[:]
-    graph = model.graph
-    for part in [*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info]:
-        part.doc_string = ""
-        del part.metadata_props[:]
-    del graph.value_info[:]
-    return model

@@ -255,8 +255,8 @@ def test_a_manifest_that_says_something_else_has_another_digest(package: LoadedP
 
 
 def test_a_newer_package_asks_for_a_newer_andon(package: LoadedPackage) -> None:
-    rewritten(package, lambda data: data.update(format=2, quantum=True))
-    with pytest.raises(UnsupportedVersion, match="format 2"):
+    rewritten(package, lambda data: data.update(format=3, quantum=True))
+    with pytest.raises(UnsupportedVersion, match="format 3"):
         load_package(package.folder)
 
 

@@ -1,6 +1,7 @@
 """ONNX Runtime on the CPU."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from andon.domain.models import Precision
 from andon.runtime import telemetry
@@ -42,18 +43,33 @@ class Session:
     ) -> None:
         if precision not in precisions():
             raise ModelFailed(f"ONNX Runtime does not offer {precision} here")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                graph.content, _options(threads), providers=["CPUExecutionProvider"]
-            )
-        except FAILURES as cause:
-            raise ModelFailed(f"ONNX Runtime cannot open the graph: {_line(cause)}") from cause
+        self._opened = Opened(graph.content, threads)
         self._outputs = list(names)
 
     def run(self, batch: Pixels) -> Sequence[Floats]:
         """(1, H, W, C) -> the graph's outputs that were asked for, in that order."""
+        return self._opened.run(self._outputs, {INPUT: batch})
+
+
+class Opened:
+    """A graph of any inputs and outputs, as it is; its content was checked by ``runtime.graph.read``.
+
+    Raises:
+        ModelFailed: the engine cannot open or run the graph.
+    """
+
+    def __init__(self, content: bytes, threads: int) -> None:
         try:
-            outputs: list[Floats] = self._session.run(self._outputs, {INPUT: batch})
+            self._session = onnxruntime.InferenceSession(
+                content, _options(threads), providers=["CPUExecutionProvider"]
+            )
+        except FAILURES as cause:
+            raise ModelFailed(f"ONNX Runtime cannot open the graph: {_line(cause)}") from cause
+
+    def run(self, names: Sequence[str], feed: Mapping[str, Any]) -> list[Any]:
+        """The outputs called ``names``, in that order."""
+        try:
+            outputs: list[Any] = self._session.run(list(names), dict(feed))
         except FAILURES as cause:
             raise ModelFailed(f"ONNX Runtime failed: {_line(cause)}") from cause
         return outputs

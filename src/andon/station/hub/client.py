@@ -21,6 +21,7 @@ from andon.runtime.package import (
     MAX_GOLDEN_BYTES,
     MAX_GOLDEN_IMAGES,
     MAX_MANIFEST_BYTES,
+    read_manifest,
 )
 from andon.trust.assignments import SignedAssignment
 from andon.trust.keys import PublicKey
@@ -80,10 +81,7 @@ class Hub:
     def manifest(self, package: Digest) -> Manifest:
         """What a package is made of. Not verified: its digest is checked with its files."""
         path = f"{_files_of(package)}/{MANIFEST}"
-        try:
-            return from_json(Manifest, json.loads(self._fetch(path, MAX_MANIFEST_BYTES)))
-        except (ValueError, RecursionError, InvalidInput) as cause:
-            raise Refused(f"the hub's manifest of package {package[:12]} cannot be read") from cause
+        return read_manifest(self._fetch(path, MAX_MANIFEST_BYTES), package[:12])
 
     def package_files(self, package: Digest, manifest: Manifest) -> tuple[bytes, dict[str, bytes]]:
         """The graph, and golden images by name.

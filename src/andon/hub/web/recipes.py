@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from andon.analysis.bounds import interval
 from andon.domain.calibrations import Calibration
+from andon.domain.models import Interval
 from andon.domain.recipes import Recipe
 from andon.hub.requests import LARGEST, After, Limit, workspace_of
 from andon.hub.web.draft_forms import line_of
@@ -42,6 +44,18 @@ class VersionView:
     def zones(self) -> tuple[str, ...]:
         """Zones of the rules, as text, in their order."""
         return tuple(line_of(rule.within) for rule in self.recipe.rules)
+
+    @property
+    def check(self) -> Interval | None:
+        """Defective parts of the test group that pass where the promise holds; None without a promise."""
+        kept = self.recipe.promise
+        return None if kept is None else interval(kept.test_misses, kept.test_parts)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the test group alone says that the promise is broken."""
+        kept = self.recipe.promise
+        return kept is not None and self.check is not None and self.check.low > kept.asked.rate
 
     @property
     def is_latest(self) -> bool:

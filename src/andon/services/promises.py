@@ -20,7 +20,7 @@ from andon.services.truths import defect_names
 from andon.services.workspaces import Workspace
 
 SLACK = TOLERANCE[Precision.F32]
-"""Every level is taken so much lower: an FP32 variant that passed parity may be so far from the reference."""
+"""Every level is taken so much lower: an FP32 variant that passed parity may be so far away."""
 
 Report = Callable[[int, int | None, str], None]
 

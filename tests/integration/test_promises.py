@@ -235,6 +235,7 @@ def test_the_page_asks_shows_and_refuses(plant: BrightnessPlant, client: TestCli
     assert f"is above {promise.limit:.4f}" in client.get("/drafts?recipe=asked@1").text
 
     page = client.post("/recipes", data=fields(plant, "asked"))
+    assert "It is not the latest" in client.get("/drafts?recipe=asked@1").text
     assert "The promise was dropped" in page.text and "the review cut of &#39;bright&#39;" in page.text
 
 

@@ -211,8 +211,12 @@ def _why_lost(before: Recipe, promise: Promise, draft: Recipe) -> str:
     changed = [words for name, words in _JUDGING.items() if getattr(before, name) != getattr(draft, name)]
     if changed:
         return f"this version has other {', '.join(changed)}"
-    too_high = ", ".join(map(repr, above(draft.cuts, promise)))
-    return f"the review cut of {too_high} is above {promise.limit:.4f} now" if too_high else ""
+    too_high = above(draft.cuts, promise)
+    if not too_high:
+        return ""
+    several = "s of" if len(too_high) > 1 else " of"
+    verb = "are" if len(too_high) > 1 else "is"
+    return f"the review cut{several} {', '.join(map(repr, too_high))} {verb} above {promise.limit:.4f} now"
 
 
 def judge(recipe: Recipe, findings: Sequence[Finding], moved: tuple[float, float] = (0.0, 0.0)) -> Decision:

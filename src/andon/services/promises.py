@@ -69,7 +69,7 @@ def judge_promise(
 def refusal(tested: Tested, wish: PromiseWish) -> str:
     """Why ``wish`` cannot be promised, with the numbers."""
     parts = f"{tested.parts} defective part{'' if tested.parts == 1 else 's'}"
-    asked = f"the promise that {wish.words} is not possible with {parts}"
+    asked = f"the promise that {wish.words}, is not possible with {parts}"
     if not tested.misses:
         return f"{asked}; needs {tested.needed}"
     several = f"{tested.misses} of them pass" if tested.misses > 1 else "1 of them passes"

@@ -6,6 +6,7 @@ import sys
 
 ROWS = (
     "import_images",
+    "promise",
     "runtime",
     "gate",
     "ingest",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from andon.domain.annotations import Box, Polygon
 from andon.domain.models import Costs, Cuts
 from andon.domain.ontologies import Severity
+from andon.domain.promises import PromiseWish
 from andon.domain.recipes import HealthLimits, Rule, Unit
 from andon.errors import InvalidInput
 
@@ -74,6 +75,29 @@ def parse_costs(text: str | None) -> Mapping[str, float]:
             "Example: escape=500,overkill=2,review=1,defect_percent=0.2",
         )
     return values
+
+
+def parse_promise(promise: str | None, confidence: str | None) -> PromiseWish | None:
+    """`1%` and `95%` -> what is asked for; None where no promise is."""
+    if promise is None:
+        if confidence is not None:
+            raise InvalidInput("--confidence says how sure a promise must be", "Give --promise, too.")
+        return None
+    rate = _percentage("--promise", promise)
+    return (
+        PromiseWish(rate)
+        if confidence is None
+        else PromiseWish(rate, _percentage("--confidence", confidence))
+    )
+
+
+def _percentage(option: str, text: str) -> float:
+    """A rate, 0..1; without its sign nobody knows whether 1 is all or one of a hundred."""
+    number, sign, rest = text.strip().partition("%")
+    values = _numbers(number, f"{option} {text}")
+    if not sign or rest or len(values) != 1:
+        raise InvalidInput(f"{option} {text!r} is not a percentage", f"Example: {option} 1%")
+    return values[0] / 100
 
 
 def costs_of(values: Mapping[str, float]) -> Costs:

@@ -13,6 +13,7 @@ from andon.cli.recipe_options import (
     parse_health,
     parse_locate,
     parse_polygons,
+    parse_promise,
     parse_rules,
 )
 from andon.cli.session import (
@@ -25,6 +26,8 @@ from andon.cli.session import (
     talk,
     workspace_of,
 )
+from andon.domain.recipes import Recipe
+from andon.domain.serial import from_json
 from andon.errors import InvalidInput, NotPossible
 
 if TYPE_CHECKING:
@@ -94,6 +97,16 @@ def make(
             "instead of for the calibration group."
         ),
     ] = False,
+    promise: Annotated[
+        str | None,
+        typer.Option(
+            help="1%: lower the review cuts until at most so many defective parts pass, shown on the "
+            "defective parts of the calibration group; refused where there are too few."
+        ),
+    ] = None,
+    confidence: Annotated[
+        str | None, typer.Option(help="How sure the promise must be; without it 95%.")
+    ] = None,
     note: Annotated[str, typer.Option(help="Why this version exists.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -122,9 +135,15 @@ def make(
         health=parse_health(health),
         costs=paid,
         line_chose=from_line,
+        promise=parse_promise(promise, confidence),
     )
     cheapest = _cheapest(workspace, package, request)
-    recipe = make_recipe(workspace, replace(request, cuts={**cheapest, **parse_cuts(cut or [])}))
+    request = replace(request, cuts={**cheapest, **parse_cuts(cut or [])})
+    if request.promise is None:
+        recipe = make_recipe(workspace, request)
+    else:
+        with progress_bar("promise") as bar:
+            recipe = make_recipe(workspace, request, bar.report)
     if as_json:
         print_json(recipe)
         return
@@ -167,9 +186,19 @@ def _print_recipe(recipe: dict[str, object]) -> None:
     assert isinstance(rules, list)
     for rule in rules:
         print_facts({"rule": {key: value for key, value in rule.items() if value}})
+    print_facts(_promise_facts(from_json(Recipe, recipe)))
     if recipe["locate"]:
         print_facts({"locate": recipe["locate"]})
     print_facts({"health": recipe["health"]} | ({"costs": recipe["costs"]} if recipe["costs"] else {}))
+
+
+def _promise_facts(recipe: Recipe) -> dict[str, object]:
+    """What it promises, on what that rests, and what parts say that chose nothing."""
+    kept = recipe.promise
+    if kept is None:
+        return {"promise dropped": recipe.promise_dropped} if recipe.promise_dropped else {}
+    unseen = {"not known of": ", ".join(kept.unseen)} if kept.unseen else {}
+    return {"promise": kept.asked.words, "rests on": kept.grounds, "check": kept.checked, **unseen}
 
 
 @app.command()

@@ -11,6 +11,7 @@ from andon.domain.geometry import lies_inside, touches
 from andon.domain.inspections import MAX_FINDINGS, Decision, Finding, Reason, ReasonCode, Verdict
 from andon.domain.models import Cuts
 from andon.domain.ontologies import Severity
+from andon.domain.promises import Promise
 from andon.errors import InvalidInput
 from andon.units import Digest, Timestamp
 
@@ -125,9 +126,12 @@ class Recipe:
         locate: how the part is found; None: it always lies at the same place.
         health: images that are refused before a model sees them.
         line_chose: what people judged on the line chose the cuts, so that a gate must ask other parts.
+        promise: the escape rate that this version keeps; None: it promises nothing.
+        promise_dropped: why what the version before promised does not hold for this one; empty where that
+            promised nothing, or where it holds.
 
     Raises:
-        InvalidInput: cuts are negative, not numbers, or in the wrong order.
+        InvalidInput: cuts are negative, not numbers, or in the wrong order, or break the promise.
     """
 
     name: str
@@ -147,6 +151,8 @@ class Recipe:
     locate: Locate | None = None
     health: HealthLimits = HealthLimits()
     line_chose: bool = False
+    promise: Promise | None = None
+    promise_dropped: str = ""
 
     def __post_init__(self) -> None:
         for concept, cuts in self.cuts.items():
@@ -155,6 +161,62 @@ class Recipe:
                     f"cuts of {concept!r} are {cuts.review:g} and {cuts.reject:g}",
                     "The review cut must not be above the reject cut, and neither below 0.",
                 )
+        if self.promise is not None and above(self.cuts, self.promise):
+            raise InvalidInput(
+                f"a review cut of recipe {self.name!r} is above {self.promise.limit:g}, "
+                "up to which it keeps its promise"
+            )
+
+
+def above(cuts: Mapping[str, Cuts], promise: Promise) -> tuple[str, ...]:
+    """Concepts whose review cut breaks ``promise``."""
+    return tuple(concept for concept, pair in cuts.items() if pair.review > promise.limit)
+
+
+def keeping(draft: Recipe, promise: Promise) -> Recipe:
+    """``draft`` with the promise, and with no review cut above what keeps it."""
+    return replace(draft, cuts=lowered(draft.cuts, promise), promise=promise)
+
+
+def lowered(cuts: Mapping[str, Cuts], promise: Promise) -> dict[str, Cuts]:
+    """``cuts`` with no review cut above what keeps ``promise``; stricter ones stay as they are."""
+    return {name: Cuts(min(pair.review, promise.limit), pair.reject) for name, pair in cuts.items()}
+
+
+def succeeding(draft: Recipe, before: Recipe) -> Recipe:
+    """``draft`` as the version after ``before``, with its promise where that still holds."""
+    if before.promise is None:
+        return draft
+    lost = _why_lost(before, before.promise, draft)
+    if not lost:
+        return replace(draft, promise=before.promise)
+    words = f"version {before.version} promised that {before.promise.asked.words}, but {lost}"
+    return replace(draft, promise_dropped=words)
+
+
+_JUDGING = {
+    "rules": "rules",
+    "regions": "regions",
+    "ignore": "ignored regions",
+    "locate": "way of locating parts",
+    "health": "limits of image health",
+    "calibration": "calibration",
+}
+"""What lets parts pass beside the cuts. Whether a change of it is milder or stricter is not asked."""
+
+
+def _why_lost(before: Recipe, promise: Promise, draft: Recipe) -> str:
+    if before.package != draft.package:
+        return "this version has another model"
+    changed = [words for name, words in _JUDGING.items() if getattr(before, name) != getattr(draft, name)]
+    if changed:
+        return f"this version has other {', '.join(changed)}"
+    too_high = above(draft.cuts, promise)
+    if not too_high:
+        return ""
+    several = "s of" if len(too_high) > 1 else " of"
+    verb = "are" if len(too_high) > 1 else "is"
+    return f"the review cut{several} {', '.join(map(repr, too_high))} {verb} above {promise.limit:.4f} now"
 
 
 def judge(recipe: Recipe, findings: Sequence[Finding], moved: tuple[float, float] = (0.0, 0.0)) -> Decision:
@@ -193,7 +255,7 @@ def deciding_scores(
     for concept in recipe.cuts:
         own = [finding for finding in findings if finding.concept == concept]
         for score in sorted({finding.score for finding in own}, reverse=True):
-            with_cut = replace(recipe, cuts={concept: Cuts(score, score)})
+            with_cut = replace(recipe, cuts={concept: Cuts(score, score)}, promise=None)
             if judge(with_cut, own, moved).verdict is not Verdict.PASS:
                 found[concept] = score
                 break

@@ -16,7 +16,7 @@ from andon.domain.gates import Check, GateRequest
 from andon.domain.loops import Ending, LoopPlan, Turn, TurnStep
 from andon.domain.models import Costs, Package
 from andon.domain.presets import fine_tuned
-from andon.domain.recipes import Recipe
+from andon.domain.recipes import Recipe, lowered
 from andon.domain.runs import TrainSettings
 from andon.errors import Conflict, NotPossible, Refused, TrainingDiverged, UserError
 from andon.jobs.gate import run_gate
@@ -185,11 +185,31 @@ def _recipe(session: Session) -> Made:
     if made is not None:
         return Made(f"{plan.name}@{made}", paid)
     request, words = _with_cuts(session, _request(plan, package, baseline, mark), package)
-    if baseline is not None and (baseline.package, baseline.cuts) == (package.digest, request.cuts):
+    if baseline is not None and _is_same(baseline, request):
         same = f"the data gave the model and the cuts of {turn.subject(TurnStep.STARTED)}; label more first"
         return Made("", same, Ending.SAME)
-    version = make_recipe(workspace, request)["version"]
-    return Made(f"{plan.name}@{version}", f"{paid}, {words}")
+    version, kept = _made_promising(session, request)
+    return Made(f"{plan.name}@{version}", f"{paid}, {words}{kept}")
+
+
+def _is_same(baseline: Recipe, request: RecipeRequest) -> bool:
+    """Whether the version that runs is asked for again; the same model can promise the same."""
+    again = baseline.promise is not None and request.promise == baseline.promise.asked
+    cuts = lowered(request.cuts, baseline.promise) if again and baseline.promise else request.cuts
+    return (baseline.package, baseline.cuts) == (request.model, cuts)
+
+
+def _made_promising(session: Session, request: RecipeRequest) -> tuple[str, str]:
+    """The new version, and what became of the promise of the one that runs."""
+    workspace = session.workspace
+    if request.promise is None:
+        return str(make_recipe(workspace, request)["version"]), ""
+    try:
+        made = make_recipe(workspace, request, session.report)
+    except NotPossible as cannot:
+        made = make_recipe(workspace, replace(request, promise=None))
+        return str(made["version"]), f"; it promises nothing, because {cannot.message}"
+    return str(made["version"]), f"; lowered where that was needed so that {request.promise.words}"
 
 
 def _with_cuts(session: Session, request: RecipeRequest, package: Package) -> tuple[RecipeRequest, str]:
@@ -227,6 +247,7 @@ def _request(plan: LoopPlan, package: Package, baseline: Recipe | None, mark: st
         locate=baseline.locate,
         health=baseline.health,
         calibration=f"{place.station}/{place.view}" if place is not None else None,
+        promise=baseline.promise.asked if baseline.promise is not None else None,
     )
 
 

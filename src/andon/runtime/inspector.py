@@ -15,7 +15,7 @@ from andon.domain.calibrations import length_in_pixels
 from andon.domain.geometry import touches
 from andon.domain.inspections import Decision, Finding, Reason, ReasonCode, Verdict
 from andon.domain.models import InputSpec, Variant
-from andon.domain.recipes import Recipe, Unit, judge
+from andon.domain.recipes import Recipe, Unit, deciding_scores, judge
 from andon.errors import AndonError, Conflict, DamagedPackage, InvalidInput, UserError
 from andon.formats.pixels import decode, image_digest
 from andon.runtime import health
@@ -56,6 +56,17 @@ class Outcome:
     def findings(self) -> tuple[Finding, ...]:
         """The findings to record."""
         return tuple(region.finding for region in self.regions)
+
+    def deciding(self, recipe: Recipe) -> dict[str, float] | None:
+        """:func:`andon.domain.recipes.deciding_scores` of what was found; None where the model did not run.
+
+        Raises:
+            NotPossible: as there.
+        """
+        if not self.scores:
+            return None
+        moved = self.health.get("moved_x", 0.0), self.health.get("moved_y", 0.0)
+        return deciding_scores(recipe, self.findings, moved)
 
     def image(self) -> Digest | None:
         """The image's digest.

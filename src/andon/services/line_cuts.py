@@ -18,7 +18,7 @@ from andon.domain.datasets import Split
 from andon.domain.gates import UNNAMED
 from andon.domain.inspections import Verdict
 from andon.domain.models import Costs, Cuts, Package
-from andon.domain.recipes import Recipe, deciding_scores
+from andon.domain.recipes import Recipe
 from andon.runtime.execution import REFERENCE
 from andon.runtime.inspector import Inspector
 from andon.services.gate_cases import Part, Picture, judged_parts, learned_by
@@ -236,11 +236,8 @@ def _judged(
 def _deciding(inspector: Inspector, draft: Recipe, content: bytes) -> Numbers | None:
     """(K,) scores; None where the picture could not be judged."""
     outcome = inspector.inspect(content)
-    if not outcome.scores:
-        return None
-    moved = outcome.health.get("moved_x", 0.0), outcome.health.get("moved_y", 0.0)
-    found = deciding_scores(draft, outcome.findings, moved)
-    return np.array([found.get(concept, 0.0) for concept in outcome.scores])
+    found = outcome.deciding(draft)
+    return None if found is None else np.array([found.get(concept, 0.0) for concept in outcome.scores])
 
 
 def _tabled(judged: Sequence[_Judged], concepts: Sequence[str]) -> tuple[PartTable, Numbers, Flags]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from andon.domain.inspections import Decision, Inspection, Verdict
-from andon.domain.recipes import Recipe
+from andon.domain.recipes import Recipe, keeping
 from andon.services.models import find_package
-from andon.services.recipes import RecipeRequest, draft_recipe, history, judge_again
+from andon.services.recipes import RecipeRequest, draft_recipe, history, judge_again, promise_asked
 from andon.services.workspaces import Workspace
 from andon.store import inspections as stored_inspections
 
@@ -86,7 +86,8 @@ def preview_recipe(workspace: Workspace, request: RecipeRequest) -> Preview:
     """Judge the newest stored inspections of the draft's model by the draft.
 
     Records hold findings, so cuts, regions, zones and rules are judged; limits of image health and the
-    search for the part come before the model and cannot be.
+    search for the part come before the model and cannot be.  Where a promise is asked for, the cuts are
+    those that keep it.
 
     Raises:
         NotFound, NotPossible, InvalidInput: the draft could not be stored either.
@@ -94,8 +95,10 @@ def preview_recipe(workspace: Workspace, request: RecipeRequest) -> Preview:
     package = find_package(workspace, request.model)
     changes: Counter[tuple[Verdict, Verdict]] = Counter()
     flips: list[Flip] = []
+    promise = promise_asked(workspace, package, request)
     with workspace.database.read() as tx:
         recipe = draft_recipe(workspace, tx, package, request)
+        recipe = recipe if promise is None else keeping(recipe, promise)
         for inspection in islice(history(tx, package.digest), LOOKED_AT):
             decision = judge_again(recipe, inspection)
             changes[inspection.decision.verdict, decision.verdict] += 1

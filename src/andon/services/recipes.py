@@ -11,13 +11,24 @@ from andon.domain.calibrations import Calibration
 from andon.domain.inspections import Decision, Inspection, Verdict
 from andon.domain.jobs import Job, JobKind
 from andon.domain.models import Cuts, Package
-from andon.domain.recipes import HealthLimits, Locate, Recipe, Rule, Unit, judge
+from andon.domain.promises import Promise, PromiseWish
+from andon.domain.recipes import (
+    HealthLimits,
+    Locate,
+    Recipe,
+    Rule,
+    Unit,
+    judge,
+    keeping,
+    succeeding,
+)
 from andon.domain.requests import RescoreJob
 from andon.domain.serial import to_json
 from andon.errors import InvalidInput, NotFound, NotPossible
 from andon.services.evaluations import suggested_cuts
 from andon.services.jobs import enqueue
 from andon.services.models import find_package
+from andon.services.promises import judge_promise
 from andon.services.workspaces import Workspace, now
 from andon.store import calibrations as stored_calibrations
 from andon.store import inspections as stored_inspections
@@ -51,6 +62,8 @@ class RecipeRequest:
         bound_in_view: the cuts were changed while the test group's escapes were looked at; the note of
             the version says so, because that bound is then no longer from parts that chose nothing.
         line_chose: the cuts were chosen by what people judged on the line.
+        promise: an escape rate to keep; review cuts are lowered as far as that takes. None: what the
+            version before promises is kept where it still holds, and dropped with the reason where not.
     """
 
     name: str
@@ -67,20 +80,47 @@ class RecipeRequest:
     costs: Mapping[str, float] = field(default_factory=dict)
     bound_in_view: bool = False
     line_chose: bool = False
+    promise: PromiseWish | None = None
 
 
-def make_recipe(workspace: Workspace, request: RecipeRequest) -> dict[str, object]:
+def make_recipe(
+    workspace: Workspace, request: RecipeRequest, report: Report = _silent
+) -> dict[str, object]:
     """Store the next version of a recipe.
+
+    A promise takes a while: the model judges the defective parts of its calibration and test group.
 
     Raises:
         NotFound: model, concept or calibration is unknown.
-        NotPossible: the model was never evaluated and cuts are missing; or a rule in mm has no calibration.
+        NotPossible: the model was never evaluated and cuts are missing; a rule in mm has no calibration; or
+            the promise cannot be shown with the parts there are.
         InvalidInput: a cut lies below what findings are kept from.
     """
     package = find_package(workspace, request.model)
+    promise = promise_asked(workspace, package, request, report)
     with workspace.database.write() as tx:
-        recipe = stored_recipes.add_version(tx, draft_recipe(workspace, tx, package, request))
+        draft = draft_recipe(workspace, tx, package, request)
+        if promise is not None:
+            draft = keeping(draft, promise)
+        elif draft.name in stored_recipes.names(tx):
+            draft = succeeding(draft, stored_recipes.latest(tx, draft.name))
+        recipe = stored_recipes.add_version(tx, draft)
     return as_facts(recipe)
+
+
+def promise_asked(
+    workspace: Workspace, package: Package, request: RecipeRequest, report: Report = _silent
+) -> Promise | None:
+    """What a recipe that ``request`` describes can promise of what is asked; None where nothing is.
+
+    Raises:
+        NotFound, InvalidInput, NotPossible: as :func:`make_recipe`.
+    """
+    if request.promise is None:
+        return None
+    with workspace.database.read() as tx:
+        draft = draft_recipe(workspace, tx, package, request)
+    return judge_promise(workspace, package, draft, request.promise, report)
 
 
 def draft_recipe(workspace: Workspace, tx: Connection, package: Package, request: RecipeRequest) -> Recipe:

@@ -9,6 +9,7 @@ from andon.domain.approvals import ApprovalDecision, check_approval, check_gates
 from andon.domain.gates import Gate, wider_than
 from andon.domain.loops import LoopPlan, Turn, TurnStep
 from andon.domain.models import Package
+from andon.domain.recipes import Recipe
 from andon.errors import Refused
 from andon.services.gates import running
 from andon.services.scores import is_evaluated
@@ -17,6 +18,7 @@ from andon.store import approvals as stored_approvals
 from andon.store import gates as stored_gates
 from andon.store import loops as stored_loops
 from andon.store import models as stored_models
+from andon.store import recipes as stored_recipes
 from andon.units import Digest
 
 
@@ -77,16 +79,31 @@ def _enough(tx: Connection, turn: Turn, compared: _Compared) -> Gate | None:
     """The gate that lets the turn's plan approve.
 
     A plan does not overrule the person who withdrew, and a gate without a part, or one that a person has
-    asked with wider limits than the plan's, is for people to look at.
+    asked with wider limits than the plan's, is for people to look at.  So is a version that cannot promise
+    what the one before it did.
     """
     plan = stored_loops.plan(tx, turn.plan, turn.plan_version)
     latest = stored_approvals.latest(tx, compared.package.digest)
     if not plan.approves or (latest is not None and latest.decision is ApprovalDecision.WITHDRAWN):
         return None
+    if _promises_less(tx, turn):
+        return None
     counting = [gate for gate in compared.gates if _counts_for(plan, gate)]
     if open_baseline(compared.package, compared.runs, counting):
         return None
     return next((gate for gate in counting if gate.outcome.passed), None)
+
+
+def _promises_less(tx: Connection, turn: Turn) -> bool:
+    """Whether what ran when the turn began promises an escape rate, and the turn's own version none."""
+    before, own = turn.subject(TurnStep.STARTED), turn.subject(TurnStep.RECIPE)
+    promised = bool(before) and _recipe(tx, before).promise is not None
+    return promised and _recipe(tx, own).promise is None
+
+
+def _recipe(tx: Connection, name: str) -> Recipe:
+    base, _, version = name.rpartition("@")
+    return stored_recipes.get(tx, base, int(version))
 
 
 def _counts_for(plan: LoopPlan, gate: Gate) -> bool:

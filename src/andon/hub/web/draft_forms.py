@@ -8,6 +8,7 @@ from starlette.datastructures import FormData
 from andon.domain.annotations import Box, Polygon
 from andon.domain.models import Cuts
 from andon.domain.ontologies import Severity
+from andon.domain.promises import PromiseWish
 from andon.domain.recipes import HealthLimits, Locate, Rule, Unit
 from andon.errors import InvalidInput
 from andon.services.drafts import cut_template
@@ -44,6 +45,7 @@ def request_of(workspace: Workspace, form: FormData) -> RecipeRequest:
         health=_health(form),
         costs={name: _number(form, f"cost_{name}") for name in COSTS if _text(form, f"cost_{name}")},
         bound_in_view=_text(form, "bound_in_view") == "yes",
+        promise=_promise(form),
     )
 
 
@@ -122,6 +124,18 @@ def _health(form: FormData) -> HealthLimits:
     }
     stuck = _whole(form, "health_stuck") if _text(form, "health_stuck") else usual.stuck
     return HealthLimits(**values, stuck=stuck)
+
+
+def _promise(form: FormData) -> PromiseWish | None:
+    """Both fields are percentages; an empty rate asks for nothing."""
+    if not _text(form, "promise_rate"):
+        return None
+    rate = _as(float, _text(form, "promise_rate"), "promised rate") / 100
+    if not _text(form, "promise_confidence"):
+        return PromiseWish(rate)
+    return PromiseWish(
+        rate, _as(float, _text(form, "promise_confidence"), "confidence of the promise") / 100
+    )
 
 
 def _texts(form: FormData, name: str) -> list[str]:

@@ -63,6 +63,7 @@ class DraftView:
         group: the calibration group's scores, None where the model was not evaluated by this Andon.
         picture: the one shown; None where the model's pictures are gone.
         data: what the page's script works with.
+        is_latest: whether what is saved follows ``base``, so that what it promises may go on.
     """
 
     name: str
@@ -81,6 +82,7 @@ class DraftView:
     picture: PictureChoice | None
     pictures: tuple[PictureChoice, ...]
     data: Mapping[str, Any]
+    is_latest: bool
     severities: tuple[str, ...] = tuple(Severity)
 
 
@@ -135,6 +137,7 @@ def draft_view(
         picture=_picture(workspace, picture, pictures),
         pictures=pictures,
         data=_data(package, evaluation),
+        is_latest=base is not None and find_recipe(workspace, base.name).version == base.version,
     )
 
 

@@ -6,14 +6,20 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from andon.analysis.bounds import interval
+from andon.analysis.cuts import Rates
 from andon.domain.calibrations import Calibration
+from andon.domain.models import Interval
 from andon.domain.recipes import Recipe
 from andon.hub.requests import LARGEST, After, Limit, workspace_of
 from andon.hub.web.draft_forms import line_of
 from andon.hub.web.pages import page
 from andon.services.approvals import is_approved
 from andon.services.calibrations import add_calibration
+from andon.services.models import find_package
 from andon.services.recipes import ask_rescoring, find_recipe, page_of_recipes, versions_of
+from andon.services.scores import latest_evaluation
+from andon.services.workspaces import Workspace
 from andon.store import calibrations as stored_calibrations
 
 router = APIRouter(include_in_schema=False)
@@ -31,17 +37,33 @@ class RecipeList:
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
-    """One version beside its neighbours; ``before`` is what it followed, ``approved`` says its model is."""
+    """One version beside its neighbours; ``before`` is what it followed, ``approved`` says its model is.
+
+    ``price`` is what the cuts alone make of the model's test group, where a promise is kept.
+    """
 
     recipe: Recipe
     versions: tuple[Recipe, ...]
     before: Recipe | None
     approved: bool
+    price: Rates | None = None
 
     @property
     def zones(self) -> tuple[str, ...]:
         """Zones of the rules, as text, in their order."""
         return tuple(line_of(rule.within) for rule in self.recipe.rules)
+
+    @property
+    def check(self) -> Interval | None:
+        """Defective parts of the test group that pass where the promise holds; None without a promise."""
+        kept = self.recipe.promise
+        return None if kept is None else interval(kept.test_misses, kept.test_parts)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the test group alone says that the promise is broken."""
+        kept = self.recipe.promise
+        return kept is not None and self.check is not None and self.check.low > kept.asked.rate
 
     @property
     def is_latest(self) -> bool:
@@ -103,9 +125,20 @@ def calibrate(
     return RedirectResponse("/calibrations", status_code=303)
 
 
+def _price(workspace: Workspace, recipe: Recipe) -> Rates | None:
+    if recipe.promise is None:
+        return None
+    evaluation = latest_evaluation(workspace, find_package(workspace, recipe.package))
+    if evaluation is None or evaluation.scores is None or not evaluation.scores.test:
+        return None
+    return evaluation.test_rates(recipe.cuts)
+
+
 def _version(request: Request, recipe: Recipe) -> HTMLResponse:
     workspace = workspace_of(request)
     versions = versions_of(workspace, recipe.name)
     before = next((other for other in versions if other.version == recipe.version - 1), None)
-    view = VersionView(recipe, versions, before, is_approved(workspace, recipe.package))
+    view = VersionView(
+        recipe, versions, before, is_approved(workspace, recipe.package), _price(workspace, recipe)
+    )
     return page(request, "recipes/show", view, f"{recipe.name} version {recipe.version}", "recipes")

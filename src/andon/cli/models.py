@@ -1,5 +1,6 @@
 """`andon models`: judge packages on the file that ships, and measure how fast it answers."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -101,6 +102,49 @@ def evaluate(
     for remark in evaluation.remarks:
         talk.print(remark, soft_wrap=True)
     talk.print(f"Card: {evaluation.card}", soft_wrap=True)
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    model: Model = "latest",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder, or a file that ends with .html or .pdf. Default: beside the package."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME or NAME@VERSION whose cuts judge. Default: the model's newest, else those "
+            "that the evaluation suggested."
+        ),
+    ] = None,
+    images: Annotated[
+        int, typer.Option(help="Most misses, and most false alarms, that are shown.", min=0, max=200)
+    ] = 50,
+    pdf: Annotated[bool, typer.Option(help="Write the PDF, too.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Report on a model: rates by concept, part type, line, day and lot, confusion, curves, mistakes.
+
+    Test parts are judged from the scores that the latest evaluation kept; heat maps come from the exported
+    file. It says what a reviewer would ask about. One HTML file holds everything; a PDF needs the library
+    Pango of the system: without it the HTML is written, and the command ends with code 4.
+
+    Example: andon models report latest --recipe tiles --out reports/tiles.pdf
+    """
+    from andon.services.model_reports import ReportRequest, make_report
+
+    request = ReportRequest(model, recipe, images, out, pdf)
+    with progress_bar("reporting") as bar:
+        made = make_report(workspace_of(context), request, bar.report)
+    if as_json:
+        print_json(made.as_json())
+    else:
+        print_facts(made.facts())
+        print_table(*made.warning_table(), title="what a reviewer would ask about")
+    if made.lacking is not None:
+        raise made.lacking
 
 
 Reason = Annotated[str, typer.Option(help="Why, in a sentence; it is kept with who and when.")]

@@ -133,11 +133,12 @@ def report(
 
     Example: andon models report latest --recipe tiles --out reports/tiles.pdf
     """
-    from andon.services.model_reports import ReportRequest, make_report
+    from andon.domain.requests import ReportJob
+    from andon.services.model_reports import Target, make_report
 
-    request = ReportRequest(model, recipe, images, out, pdf)
+    asked, target = ReportJob(model, recipe, images), Target(out, pdf)
     with progress_bar("reporting") as bar:
-        made = make_report(workspace_of(context), request, bar.report)
+        made = make_report(workspace_of(context), asked, target, bar.report)
     if as_json:
         print_json(made.as_json())
     else:

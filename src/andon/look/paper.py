@@ -26,10 +26,8 @@ def pdf_of(page: str) -> bytes:
         BugError: the page refers to something outside of itself.
     """
     library = _weasyprint()
-    fetcher = _refusing(library)
     try:
-        document = library.HTML(string=page, url_fetcher=fetcher)
-        return bytes(document.write_pdf(url_fetcher=fetcher, dpi=200))
+        return bytes(library.HTML(string=page, url_fetcher=_refusing(library)).write_pdf())
     except library.urls.FatalURLFetchingError as cause:
         raise BugError(f"a page for paper refers to something outside of itself: {cause}") from cause
 

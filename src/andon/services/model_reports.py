@@ -7,6 +7,7 @@ from pathlib import Path
 from andon.analysis.bounds import sentence
 from andon.blobs.files import disk_errors, write_durably
 from andon.domain.models import Variant
+from andon.domain.requests import ReportJob
 from andon.errors import InvalidInput, MissingProgram
 from andon.look.model_report import ModelReport, render_model_report
 from andon.look.paper import on_paper, pdf_of
@@ -20,38 +21,20 @@ from andon.services.workspaces import Workspace, now
 
 HTML, PDF = "report.html", "report.pdf"
 
-MOST_PICTURES = 200
-"""Of each kind; 200 of both make about 15 MB."""
-
 Report = Callable[[int, int | None, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class ReportRequest:
-    """What report of a model to make.
+class Target:
+    """Where a report goes.
 
     Attributes:
-        model: digest, its beginning, or "latest".
-        recipe: NAME or NAME@VERSION whose cuts judge; None: the model's newest, else the suggested cuts.
-        images: at most so many misses and as many false alarms are shown.
         out: a folder, or a file whose name ends with .html or .pdf; None: beside the package.
         pdf: whether a PDF is wanted, too.
-
-    Raises:
-        InvalidInput: the number of images is not possible.
     """
 
-    model: str
-    recipe: str | None = None
-    images: int = 50
     out: Path | None = None
     pdf: bool = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.images <= MOST_PICTURES:
-            raise InvalidInput(
-                f"{self.images} pictures of each kind are not possible", f"Give 0 to {MOST_PICTURES}."
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +75,7 @@ class MadeReport:
         }
 
 
-def make_report(workspace: Workspace, request: ReportRequest, report: Report) -> MadeReport:
+def make_report(workspace: Workspace, asked: ReportJob, target: Target, report: Report) -> MadeReport:
     """Write the report of a model; its numbers come from stored scores, its pictures from the shipped file.
 
     The HTML is written first: where the PDF cannot be made, ``lacking`` of the answer says why.
@@ -102,13 +85,15 @@ def make_report(workspace: Workspace, request: ReportRequest, report: Report) ->
         DamagedPackage: the package was altered. Refused: so was an image.
         InvalidInput: the file to write has another ending. DiskFull, OperatorError: it cannot be written.
     """
-    measured = measure(workspace, request.model, request.recipe)
-    html, pdf = _files(workspace, measured, request.out)
-    view = _view(workspace, measured, cases_of(measured, request.images), report)
+    measured = measure(workspace, asked.model, asked.recipe)
+    html, pdf = _files(workspace, measured, target.out)
+    view = _view(workspace, measured, cases_of(measured, asked.images), report)
+    with disk_errors(html):
+        html.parent.mkdir(parents=True, exist_ok=True)
     write_durably(html, render_model_report(view).encode())
     with disk_errors(pdf):
         pdf.unlink(missing_ok=True)  # an older one would say something else than the page
-    if not request.pdf:
+    if not target.pdf:
         return MadeReport(measured, html, None)
     try:
         write_durably(pdf, pdf_of(render_model_report(_on_paper(view))))
@@ -118,17 +103,16 @@ def make_report(workspace: Workspace, request: ReportRequest, report: Report) ->
 
 
 def _files(workspace: Workspace, measured: Measured, out: Path | None) -> tuple[Path, Path]:
-    folder = workspace.packages / measured.package.digest if out is None else out.absolute()
-    if folder.suffix.lower() in (".html", ".pdf") and not folder.is_dir():
-        html, pdf = folder.with_suffix(".html"), folder.with_suffix(".pdf")
-        folder = folder.parent
-    elif folder.suffix and folder.is_file():
-        raise InvalidInput(f"{folder} is a file that ends with neither .html nor .pdf", "Name a folder.")
-    else:
-        html, pdf = folder / HTML, folder / PDF
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return html, pdf
+    """Where the page and the PDF go; nothing is made yet."""
+    if out is None:
+        folder = workspace.packages / measured.package.digest
+        return folder / HTML, folder / PDF
+    out = out.resolve()
+    if out.suffix.lower() in (".html", ".pdf") and not out.is_dir():
+        return out.with_suffix(".html"), out.with_suffix(".pdf")
+    if out.is_file():
+        raise InvalidInput(f"{out.name} ends with neither .html nor .pdf", "Name such a file, or a folder.")
+    return out / HTML, out / PDF
 
 
 def _view(workspace: Workspace, measured: Measured, cases: Cases, report: Report) -> ModelReport:

@@ -109,5 +109,6 @@ def _draw(folder: Path, photo: Photo, number: int) -> None:
     if photo.masked:
         mask = np.zeros((64, 64), np.uint8)
         cv2.circle(mask, (25, 25), 8, 255, -1)
-        (folder / "masks").mkdir(exist_ok=True)
-        (folder / "masks" / photo.name).write_bytes(png(mask))
+        masked = folder / "masks" / photo.name
+        masked.parent.mkdir(parents=True, exist_ok=True)
+        masked.write_bytes(png(mask))

@@ -1,5 +1,6 @@
 """Verdicts broken down: by what is known of a part's origin, by concept, and what was taken for what."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -75,9 +76,16 @@ def by_value(
         defective: (P,) the truth.
         values: P sets.
     """
-    seen: list[str] = sorted({value for these in values for value in these})
-    known = [*seen, None] if any(not these for these in values) else seen
-    return tuple(_counted(value, decided, defective, _with(value, values)) for value in known)
+    rows: dict[str | None, list[int]] = defaultdict(list)
+    for row, these in enumerate(values):
+        for value in these or (None,):
+            rows[value].append(row)
+    known = sorted(value for value in rows if value is not None)
+    ordered = [*known, None] if None in rows else known
+    return tuple(
+        GroupCount(value, len(rows[value]), rates_of(decided[rows[value]], defective[rows[value]]))
+        for value in ordered
+    )
 
 
 def by_concept(table: PartTable, decided: np.ndarray, cuts: Mapping[str, Cuts]) -> tuple[ConceptCount, ...]:
@@ -130,11 +138,3 @@ def confused_pairs(found: Confusion, least: int, share: float) -> Iterator[tuple
 def _strongest(scores: Numbers) -> int:
     """Place of the highest score that reaches its cut; one past the end: none does."""
     return int(np.argmax(scores)) if scores.max() >= 0 else len(scores)
-
-
-def _with(value: str | None, values: Sequence[frozenset[str]]) -> Flags:
-    return np.array([not these if value is None else value in these for these in values], dtype=np.bool_)
-
-
-def _counted(value: str | None, decided: np.ndarray, defective: Flags, chosen: Flags) -> GroupCount:
-    return GroupCount(value, int(chosen.sum()), rates_of(decided[chosen], defective[chosen]))

@@ -65,7 +65,7 @@ class ModelReport:
         judged: one sentence: on which parts, by which cuts.
         rules: rule -> when it warns.
         columns: what the columns of the confusion stand for, in words; they are numbered from 1.
-        near: parts that were caught, but only just.
+        near: parts that were caught, those nearest to their cut.
         notes: how things were counted.
     """
 

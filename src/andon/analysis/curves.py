@@ -1,4 +1,4 @@
-"""The trade of escapes against overkill, over all cuts."""
+"""What every possible cut would do: escapes against overkill, precision against recall."""
 
 from dataclasses import dataclass
 
@@ -43,3 +43,35 @@ def trade_curve(scores: Numbers, defective: Flags) -> TradeCurve:
     return TradeCurve(
         cuts, below_defective / int(defective.sum()), 1 - below_clean / int((~defective).sum())
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionCurve:
+    """Precision over recall. All arrays have one entry a cut, cuts falling, so that recall rises."""
+
+    cuts: Numbers
+    recall: Numbers
+    precision: Numbers
+
+    def at(self, cut: float) -> tuple[float, float] | None:
+        """(recall, precision) of what reaches ``cut``; None where nothing does."""
+        reaching = int((self.cuts >= cut).sum())
+        return (float(self.recall[reaching - 1]), float(self.precision[reaching - 1])) if reaching else None
+
+
+def precision_curve(scores: Numbers, truth: Flags) -> PrecisionCurve:
+    """Recall and precision of "score from the cut on" for every distinct score.
+
+    Args:
+        scores: (P,) one score a part.
+        truth: (P,) whether it shows what is looked for.
+
+    Raises:
+        NotPossible: no part does.
+    """
+    if not truth.any():
+        raise NotPossible("no part shows it, so there is no recall")
+    order = np.argsort(-scores, kind="stable")
+    caught = np.cumsum(truth[order])
+    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    return PrecisionCurve(scores[order][last], caught[last] / caught[-1], caught[last] / (last + 1))

@@ -155,6 +155,50 @@ def _print_evaluation(evaluation: "Evaluation") -> None:
     talk.print(f"Card: {evaluation.card}", soft_wrap=True)
 
 
+@app.command()
+def report(
+    context: typer.Context,
+    model: Model = "latest",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder, or a file that ends with .html or .pdf. Default: beside the package."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME or NAME@VERSION whose cuts judge. Default: the model's newest, else those "
+            "that the evaluation suggested."
+        ),
+    ] = None,
+    images: Annotated[
+        int, typer.Option(help="Most misses, and most false alarms, that are shown.", min=0, max=200)
+    ] = 50,
+    pdf: Annotated[bool, typer.Option(help="Write the PDF, too.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Report on a model: rates by concept, part type, line, day and lot, confusion, curves, mistakes.
+
+    Test parts are judged from the scores that the latest evaluation kept; heat maps come from the exported
+    file. It says what a reviewer would ask about. One HTML file holds everything; a PDF needs the library
+    Pango of the system: without it the HTML is written, and the command ends with code 4.
+
+    Example: andon models report latest --recipe tiles --out reports/tiles.pdf
+    """
+    from andon.domain.requests import ReportJob
+    from andon.services.model_reports import Target, make_report
+
+    asked, target = ReportJob(model, recipe, images), Target(out, pdf)
+    with progress_bar("reporting") as bar:
+        made = make_report(workspace_of(context), asked, target, bar.report)
+    if as_json:
+        print_json(made.as_json())
+    else:
+        print_facts(made.facts())
+        print_table(*made.warning_table(), title="what a reviewer would ask about")
+    if made.lacking is not None:
+        raise made.lacking
+
+
 Reason = Annotated[str, typer.Option(help="Why, in a sentence; it is kept with who and when.")]
 
 

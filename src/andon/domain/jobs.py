@@ -21,6 +21,7 @@ class JobKind(StrEnum):
     SELECT = "select"
     GATE = "gate"
     TURN = "turn"
+    REPORT = "report"
 
 
 class JobState(StrEnum):

@@ -67,6 +67,31 @@ class BenchmarkJob:
     threads: int = 2
 
 
+MOST_PICTURES = 200
+"""Misses, and false alarms, that a report shows; 200 of both make about 10 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportJob:
+    """A report of a model; as `andon models report`.
+
+    Attributes:
+        model: digest, its beginning, or "latest".
+        recipe: NAME or NAME@VERSION whose cuts judge; None: the model's newest, else the suggested cuts.
+        images: at most so many misses and as many false alarms are shown.
+    """
+
+    model: str
+    recipe: str | None = None
+    images: int = 50
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.images <= MOST_PICTURES:
+            raise InvalidInput(
+                f"{self.images} pictures of each kind are not possible", f"Give 0 to {MOST_PICTURES}."
+            )
+
+
 MOST_THREADS = 256
 
 OVERLAYS = ("all", "found", "none")
@@ -147,6 +172,7 @@ JobRequest = (
     | SelectJob
     | GateRequest
     | TurnJob
+    | ReportJob
 )
 
 _KINDS: Mapping[JobKind, Any] = {
@@ -160,6 +186,7 @@ _KINDS: Mapping[JobKind, Any] = {
     JobKind.SELECT: SelectJob,
     JobKind.GATE: GateRequest,
     JobKind.TURN: TurnJob,
+    JobKind.REPORT: ReportJob,
 }
 
 

@@ -9,6 +9,7 @@ decode is decided from the header before.
 import functools
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,9 @@ _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 _SWAPPED_BY_OPENCV = frozenset({"PNG", "JPEG", "WebP"})
 """Forms that OpenCV gives in RGB when asked; 16-bit TIFF it does not swap, and grey BMP it makes colour."""
 
+
+JPEG_QUALITY = 85
+"""Of small pictures for people, 0 to 100."""
 
 MASK_CUT = 127
 """Grey values above it belong to a mask."""
@@ -120,6 +124,12 @@ def encode_png(pixels: Pixels) -> bytes:
     return _encoded(pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
 
 
+def encode_jpeg(pixels: NDArray[np.uint8], quality: int = JPEG_QUALITY) -> bytes:
+    """The pixels as a JPEG file, which loses a little; grey or RGB, 8 bits a channel."""
+    stored = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    return _encoded(stored, ".jpg", (cv2.IMWRITE_JPEG_QUALITY, quality))
+
+
 def encode_mask(mask: Mask) -> bytes:
     """The form in which masks are kept: a one-channel PNG, 0 or 255."""
     return _encoded(mask.astype(np.uint8) * np.uint8(255))
@@ -201,10 +211,12 @@ def _palette_numbers(content: bytes) -> Pixels:
         raise InvalidInput(f"the mask cannot be decoded: {cause}") from cause
 
 
-def _encoded(pixels: NDArray[Any]) -> bytes:
-    done, content = cv2.imencode(".png", pixels)
+def _encoded(pixels: NDArray[Any], kind: str = ".png", how: Sequence[int] = ()) -> bytes:
+    done, content = cv2.imencode(kind, pixels, how)
     if not done:
-        raise BugError(f"pixels of shape {pixels.shape} and type {pixels.dtype} cannot be written as PNG")
+        raise BugError(
+            f"pixels of shape {pixels.shape} and type {pixels.dtype} cannot be written as {kind}"
+        )
     return content.tobytes()
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from andon.errors import BugError
 
-SHEETS = ("tokens", "page", "card", "table", "verdict", "rate", "gallery")
+SHEETS = ("tokens", "page", "card", "table", "verdict", "rate", "gallery", "confusion", "paper")
 """Of reports, in the order in which they are joined."""
 
 PAGES_SHEETS = (

@@ -65,12 +65,21 @@ def draw_overlay(
     Raises:
         BugError: the pixels have another form, or a colour is not ``#rrggbb``.
     """
-    picture = _as_picture(pixels)
-    scale = min(picture.shape[:2]) / 256
-    for mark in marks:
-        _draw_contours(picture, mark, _rgb(palette.hue(mark.place)), scale)
+    picture = draw_outlines(pixels, marks, palette)
     _draw_verdict(picture, marks, verdict, _rgb(palette.verdicts[verdict]))
-    _draw_labels(picture, marks, palette, scale)
+    _draw_labels(picture, marks, palette, min(picture.shape[:2]) / 256)
+    return picture
+
+
+def draw_outlines(pixels: NDArray[np.generic], marks: Sequence[Mark], palette: Palette) -> Picture:
+    """The contours of ``marks`` alone, as :func:`draw_overlay` draws them.
+
+    Raises:
+        BugError: as :func:`draw_overlay`.
+    """
+    picture = _as_picture(pixels)
+    for mark in marks:
+        _draw_contours(picture, mark, _rgb(palette.hue(mark.place)), min(picture.shape[:2]) / 256)
     return picture
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from andon.analysis.curves import trade_curve
-from andon.analysis.parts import PartTable
+from andon.analysis.parts import Flags, Numbers, PartTable
 from andon.domain.models import Cuts
 from andon.look.figures import Chart
 from andon.look.sheets import variables
@@ -48,18 +48,31 @@ def _drawn(_scores: str, hashed: _Hashed) -> tuple[Chart, ...]:
 def _trade(evaluation: StoredEvaluation) -> Iterator[Chart]:
     assert evaluation.scores is not None
     table = evaluation.test_table() if evaluation.scores.test else None
-    if table is None or not table.defective.any() or table.defective.all():
+    if table is not None:
+        only = next(iter(evaluation.cuts.values())) if len(table.concepts) == 1 else None
+        yield from trade_chart("any defect", table.worst, table.defective, only)
+
+
+def trade_chart(name: str, scores: Numbers, defective: Flags, cuts: Cuts | None) -> Iterator[Chart]:
+    """Escapes against overkill of test parts over the cut; nothing where one kind of part is absent.
+
+    Args:
+        name: what is looked for, for the title.
+        scores: (P,) of the parts.
+        defective: (P,) the truth.
+        cuts: drawn as rules.
+    """
+    if not defective.any() or defective.all():
         return
-    curve = trade_curve(table.worst, table.defective)
+    curve = trade_curve(scores, defective)
     step = max(1, len(curve.cuts) // CURVE_POINTS)
     rows = zip(curve.cuts[::step], curve.escapes[::step], curve.overkill[::step], strict=True)
     points = [TradeoffPoint(min(float(c), 1.0), float(e), float(o)) for c, e, o in rows]
-    only = _shown(next(iter(evaluation.cuts.values()))) if len(table.concepts) == 1 else None
     yield Chart(
-        "Escapes and overkill over the cut, any defect",
-        tradeoff_curve(points, only, palette_from(variables())),
-        f"Share of the {int(table.defective.sum())} defective test parts below each cut, and of the "
-        f"{int((~table.defective).sum())} good ones from it on.",
+        f"Escapes and overkill over the cut, {name}",
+        tradeoff_curve(points, None if cuts is None else _shown(cuts), palette_from(variables())),
+        f"Share of the {int(defective.sum())} defective test parts below each cut, and of the "
+        f"{int((~defective).sum())} good ones from it on.",
     )
 
 

@@ -1,12 +1,8 @@
 """Small pictures for pages: drawn once from an image's file, then read from the disk."""
 
-import cv2
-import numpy as np
-
 from andon.blobs.files import disk_errors, partial_name
-from andon.errors import BugError
 from andon.formats.headers import read_header
-from andon.formats.pixels import decode, encode_png
+from andon.formats.pixels import decode, encode_jpeg, encode_png
 from andon.services.pictures import shrunk
 from andon.services.workspaces import Workspace
 from andon.store import images as stored_images
@@ -15,7 +11,6 @@ from andon.units import Digest
 SIDE = 384
 """Longest side, pixels."""
 
-QUALITY = 85
 _SHOWN_AS_THEY_ARE = {"PNG": "image/png", "JPEG": "image/jpeg", "WebP": "image/webp"}
 """Forms that browsers show, where they hold 8 bits a channel."""
 
@@ -57,9 +52,4 @@ def picture_of(workspace: Workspace, digest: Digest) -> tuple[bytes, str]:
 def _drawn(workspace: Workspace, digest: Digest) -> bytes:
     with workspace.database.read() as tx:
         image = stored_images.by_digest(tx, digest)
-    pixels = shrunk(decode(workspace.blobs.get(image.blob)), SIDE)
-    stored = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    done, content = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    if not done:
-        raise BugError(f"pixels of shape {np.shape(pixels)} cannot be written as JPEG")
-    return content.tobytes()
+    return encode_jpeg(shrunk(decode(workspace.blobs.get(image.blob)), SIDE))

@@ -13,6 +13,7 @@ from andon.store import models
 from andon.store.paging import Cut, Page, newest_first
 from andon.store.rows import as_text, from_text, matching, next_version
 from andon.store.tables import recipes
+from andon.units import Digest
 
 
 def add_version(tx: Connection, draft: Recipe) -> Recipe:
@@ -49,6 +50,13 @@ def get(tx: Connection, name: str, version: int) -> Recipe:
         NotFound: there is no such version.
     """
     return _recipe(_row(tx, name, version))
+
+
+def newest_of(tx: Connection, package: Digest) -> Recipe | None:
+    """The version that was made last with a package, of any name; None: there is none."""
+    statement = select(recipes).where(recipes.c.package == package).order_by(recipes.c.id.desc()).limit(1)
+    row = tx.execute(statement).one_or_none()
+    return None if row is None else _recipe(row)
 
 
 def page(tx: Connection, after: int | None, limit: int) -> Page[Recipe]:

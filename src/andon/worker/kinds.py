@@ -12,6 +12,7 @@ from andon.domain.requests import (
     FreezeJob,
     ImportJob,
     InspectJob,
+    ReportJob,
     RescoreJob,
     SelectJob,
     TrainJob,
@@ -55,6 +56,8 @@ def do(workspace: Workspace, job: Job, report: Report) -> str:
             told = _select(workspace, asked, report)
         case TurnJob():
             told = _turn(workspace, asked, report)
+        case ReportJob():
+            told = _report(workspace, asked, report)
     return told
 
 
@@ -196,3 +199,12 @@ def _turn(workspace: Workspace, asked: TurnJob, report: Report) -> str:
     if turn.ended:
         return f"{last.subject.capitalize()}: {last.detail}"
     return f"It waits after the step {last.step}: {last.detail}"
+
+
+def _report(workspace: Workspace, asked: ReportJob, report: Report) -> str:
+    from andon.services.model_reports import Target, make_report
+
+    made = make_report(workspace, asked, Target(), report)
+    if made.lacking is not None:
+        return f"The report is written, without a PDF: {made.lacking.message}. {made.lacking.todo}"
+    return f"The report is written; a reviewer would ask about {len(made.measured.cautions)} things."

@@ -1,6 +1,7 @@
 """Reports need nothing but themselves, say how sure they are, and treat every name as text."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,11 +12,21 @@ from andon.errors import BugError
 from andon.look.figures import Chart, Fact, Figure, Picture, figure_of
 from andon.look.inspection_report import InspectionReport, Latency, PartRow, render_inspection_report
 from andon.look.model_card import CountRow, CutRow, ModelCard, render_model_card
+from andon.look.model_report import (
+    Breakdown,
+    Cell,
+    ConfusionRow,
+    GroupRow,
+    ModelReport,
+    Warned,
+    render_model_report,
+)
 
 HOSTILE = "<script>alert(1)</script>\" onload='x"
 PNG = b"\x89PNG\r\n\x1a\n and the rest"
 ESCAPES = Interval(2, 61, 0.004, 0.112)
 FEW = Interval(0, 6, 0.0, 0.39)
+NONE = Interval(0, 0, 0.0, 1.0)
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>scores</text></svg>'
 
 
@@ -50,9 +61,41 @@ def report(title="shift 1"):
     )
 
 
+def model_report(name="flange"):
+    return ModelReport(
+        name=name,
+        digest="a3f9" * 16,
+        judged=name,
+        facts=(Fact("data set", name),),
+        figures=(figure_of("escapes", ESCAPES),),
+        warnings=(Warned("too few", name),),
+        rules={"too few": "when there are few"},
+        cuts={name: Cuts(0.31, 0.62)},
+        breakdowns=(
+            Breakdown("By concept", (GroupRow(name, ESCAPES, FEW, average_precision=0.5),)),
+            Breakdown("By lot", (GroupRow(name, ESCAPES, FEW, NONE),), name),
+            Breakdown("By line", (), name),
+        ),
+        columns=(name, "nothing"),
+        confusion=(ConfusionRow(name, (Cell(3, 0.75, True), Cell(1, 0.25, False))),),
+        confusion_remarks=(name,),
+        charts=(Chart("Scores", SVG, name),),
+        misses=(Picture(name, name, PNG, PNG),),
+        missed=name,
+        false_alarms=(),
+        alarmed=name,
+        near=(Picture(name, name, PNG, PNG),),
+        notes=(name,),
+    )
+
+
 PAGES = pytest.mark.parametrize(
     "page",
-    [lambda name: render_model_card(card(name)), lambda name: render_inspection_report(report(name))],
+    [
+        lambda name: render_model_card(card(name)),
+        lambda name: render_inspection_report(report(name)),
+        lambda name: render_model_report(model_report(name)),
+    ],
 )
 
 
@@ -171,3 +214,15 @@ def test_pictures_stand_in_the_page():
 def test_a_chart_is_a_drawing_and_nothing_else(svg):
     with pytest.raises(BugError, match="drawing"):
         Chart("Scores", svg, "")
+
+
+def test_a_model_report_bounds_escapes_above_and_other_rates_on_both_sides():
+    text = words(render_model_report(model_report()))
+    assert "flange 3.3 % 2 of 61, at most 11.2 % 0.0 % 0 of 6, 0.0 % to 39.0 % few 0.500" in text
+    assert "0.0 % to 39.0 % few no such parts" in text  # by lot: nothing to review
+
+
+def test_a_model_report_without_warnings_says_that_its_rules_are_silent():
+    quiet = words(render_model_report(replace(model_report(), warnings=())))
+    assert "Nothing: none of the rules at the end of this report speaks." in quiet
+    assert "too few when there are few." in quiet

@@ -56,6 +56,16 @@ def test_training_curves_keep_losses_and_metrics_apart():
     assert drawn(training_curves([], PALETTE))
 
 
+def test_the_cuts_stand_on_the_curves_and_curves_without_cuts_have_no_marks():
+    curve = PrecisionRecall(
+        "dent", 0, ((0.0, 1.0), (1.0, 0.5)), {"review": (0.9, 0.6), "reject": (0.4, 0.9)}
+    )
+    text = drawn(precision_recall([curve], PALETTE))
+    assert "review cut" in text and "reject cut" in text
+    plain = PrecisionRecall("dent", 0, ((0.0, 1.0), (1.0, 0.5)))
+    assert "cut" not in drawn(precision_recall([plain], PALETTE))
+
+
 def test_precision_and_recall_name_every_concept():
     curves = [
         PrecisionRecall(name, place, [(0, 1), (1, 0.5)]) for place, name in enumerate(("dent", "stain"))

@@ -24,7 +24,7 @@ class JobWish:
 
     Attributes:
         request: what it is asked; its fields are those of ``ImportJob``, ``TrainJob``, ``EvaluateJob``,
-            ``BenchmarkJob``, ``InspectJob``, ``FreezeJob`` or ``RescoreJob``.
+            ``BenchmarkJob``, ``InspectJob``, ``FreezeJob``, ``RescoreJob`` or ``ReportJob``.
         subject: what it works on, for people.
     """
 

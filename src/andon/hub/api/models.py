@@ -1,4 +1,4 @@
-"""Models: what was measured on them, evaluations and benchmarks as jobs, approvals, comparisons."""
+"""Models: what was measured on them; evaluations, benchmarks, reports as jobs; approvals, comparisons."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from andon.domain.approvals import Approval
 from andon.domain.jobs import Job, JobKind
 from andon.domain.models import Costs, Cuts, Package
-from andon.domain.requests import BenchmarkJob, EvaluateJob
+from andon.domain.requests import BenchmarkJob, EvaluateJob, ReportJob
 from andon.domain.serial import to_json
 from andon.errors import InvalidInput
 from andon.hub.requests import Limit, workspace_of
@@ -17,6 +17,7 @@ from andon.services.comparisons import compare_models
 from andon.services.evaluations import cheapest_cuts
 from andon.services.jobs import enqueue
 from andon.services.models import find_package, list_models, parse_variant, show_model
+from andon.services.recipes import find_recipe
 from andon.services.scores import latest_evaluation
 from andon.services.workspaces import Workspace
 
@@ -51,6 +52,14 @@ class BenchmarkWish:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportWish:
+    """By whose cuts a report judges (``NAME`` or ``NAME@VERSION``), and how many pictures of each kind."""
+
+    recipe: str | None = None
+    images: int = 50
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
     """The reason of a decision."""
 
@@ -79,6 +88,12 @@ def evaluate(request: Request, model: str, wish: EvaluationWish) -> dict[str, An
 def benchmark(request: Request, model: str, wish: BenchmarkWish) -> dict[str, Any]:
     """Ask for a benchmark; the answer is the job that makes it."""
     return _told(ask_benchmark(workspace_of(request), model, wish))
+
+
+@router.post("/{model}/reports", status_code=202)
+def report(request: Request, model: str, wish: ReportWish) -> dict[str, Any]:
+    """Ask for a report, which then lies on the model's page; the answer is the job that makes it."""
+    return _told(ask_report(workspace_of(request), model, wish))
 
 
 @router.get("/{model}/approvals")
@@ -156,6 +171,20 @@ def ask_benchmark(workspace: Workspace, model: str, wish: BenchmarkWish) -> Job:
     package = find_package(workspace, model)
     asked = to_json(BenchmarkJob(package.digest, wish.images, wish.threads))
     return enqueue(workspace, JobKind.BENCHMARK, asked, subject_of(package))
+
+
+def ask_report(workspace: Workspace, model: str, wish: ReportWish) -> Job:
+    """Enqueue a report.
+
+    Raises:
+        NotFound, Conflict: no model, or several, are called so; or there is no such recipe.
+        InvalidInput: the number of pictures is not possible.
+    """
+    package = find_package(workspace, model)
+    if wish.recipe is not None:
+        find_recipe(workspace, wish.recipe)
+    asked = to_json(ReportJob(package.digest, wish.recipe, wish.images))
+    return enqueue(workspace, JobKind.REPORT, asked, subject_of(package))
 
 
 def subject_of(package: Package) -> str:

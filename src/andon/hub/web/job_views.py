@@ -19,6 +19,7 @@ WHAT = {
     JobKind.SELECT: "Pick pictures to label",
     JobKind.GATE: "Ask a gate",
     JobKind.TURN: "Turn the loop",
+    JobKind.REPORT: "Report on a model",
 }
 
 MARKS = {
@@ -91,6 +92,7 @@ def _link(job: Job) -> str:
         JobKind.SELECT: "/selections",
         JobKind.GATE: f"/gates/{job.id}" if job.state is JobState.FINISHED else "",
         JobKind.TURN: f"/turns/{job.subject}",
+        JobKind.REPORT: f"/models/{job.request.get('model', '')}",
     }
     return links[job.kind]
 

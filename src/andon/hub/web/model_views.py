@@ -15,6 +15,7 @@ from andon.look.figures import Chart, Figure, figure_of
 from andon.runtime.package import CARD
 from andon.services.approvals import approvals_of, approved_packages
 from andon.services.jobs import list_jobs
+from andon.services.model_reports import HTML, PDF
 from andon.services.models import BENCHMARK, find_package, usable_variants
 from andon.services.score_charts import charts_of
 from andon.services.scores import StoredEvaluation, latest_evaluation
@@ -67,6 +68,7 @@ class ModelView:
         figures: metrics with n, and with an interval where they are rates.
         cuts: what the evaluation suggests, by concept.
         others: models it can be compared with.
+        has_report, has_paper: whether its report lies there as a page, and as PDF.
     """
 
     package: Package
@@ -79,6 +81,8 @@ class ModelView:
     others: tuple[Package, ...]
     variants: tuple[str, ...]
     has_card: bool
+    has_report: bool
+    has_paper: bool
 
     @property
     def title(self) -> str:
@@ -140,6 +144,8 @@ def model_view(workspace: Workspace, name: str) -> ModelView:
         others=tuple(other for other in others if other.digest != package.digest),
         variants=tuple(str(variant) for variant in usable_variants(package)),
         has_card=(workspace.packages / package.digest / CARD).is_file(),
+        has_report=(workspace.packages / package.digest / HTML).is_file(),
+        has_paper=(workspace.packages / package.digest / PDF).is_file(),
     )
 
 

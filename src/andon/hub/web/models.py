@@ -1,5 +1,6 @@
 """Pages of models: the list, one model with everything measured on it, two side by side."""
 
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -7,13 +8,21 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 
 from andon.domain.models import Costs
 from andon.errors import NotFound
-from andon.hub.api.models import BenchmarkWish, EvaluationWish, ask_benchmark, ask_evaluation
+from andon.hub.api.models import (
+    BenchmarkWish,
+    EvaluationWish,
+    ReportWish,
+    ask_benchmark,
+    ask_evaluation,
+    ask_report,
+)
 from andon.hub.requests import After, Limit, workspace_of
 from andon.hub.web.model_views import list_view, model_view, picture_of_case
 from andon.hub.web.pages import page
 from andon.runtime.package import CARD
 from andon.services.approvals import approve, withdraw
 from andon.services.comparisons import compare_models
+from andon.services.model_reports import HTML, PDF
 from andon.services.models import find_package
 from andon.services.workspaces import Workspace
 from andon.units import Digest
@@ -21,7 +30,7 @@ from andon.units import Digest
 router = APIRouter(include_in_schema=False)
 
 CARD_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-"""The card is one file that carries its own style and pictures, and runs nothing."""
+"""Cards and reports are one file each that carries its own style and pictures, and runs nothing."""
 
 Number = Annotated[float, Form()]
 
@@ -49,6 +58,29 @@ def card(request: Request, model: str) -> Response:
     if not path.is_file():
         raise NotFound(f"model {package.digest[:12]} has no card yet", "Evaluate it; that writes the card.")
     return FileResponse(path, media_type="text/html", headers={"content-security-policy": CARD_POLICY})
+
+
+@router.get("/models/{model}/report")
+def report(request: Request, model: str) -> Response:
+    """The latest report as it lies beside the package."""
+    path = _reported(workspace_of(request), model, HTML)
+    return FileResponse(path, media_type="text/html", headers={"content-security-policy": CARD_POLICY})
+
+
+@router.get("/models/{model}/report.pdf")
+def report_on_paper(request: Request, model: str) -> Response:
+    """The same for paper, to be saved."""
+    path = _reported(workspace_of(request), model, PDF)
+    name = f"report-{path.parent.name[:12]}.pdf"
+    return FileResponse(path, media_type="application/pdf", filename=name)
+
+
+def _reported(workspace: Workspace, model: str, name: str) -> Path:
+    package = find_package(workspace, model)
+    path = workspace.packages / package.digest / name
+    if not path.is_file():
+        raise NotFound(f"model {package.digest[:12]} has no {name} yet", "Ask for a report on its page.")
+    return path
 
 
 @router.get("/models/{model}/pictures/{picture}")
@@ -94,6 +126,16 @@ def benchmark(
     """Ask for a benchmark; it appears on the model's page when it is done."""
     workspace = workspace_of(request)
     ask_benchmark(workspace, model, BenchmarkWish(images, threads))
+    return _back(workspace, model, "work")
+
+
+@router.post("/models/{model}/reports")
+def add_report(
+    request: Request, model: str, images: Annotated[int, Form()], recipe: Annotated[str, Form()] = ""
+) -> Response:
+    """Ask for a report; it can be opened on the model's page when it is done."""
+    workspace = workspace_of(request)
+    ask_report(workspace, model, ReportWish(recipe.strip() or None, images))
     return _back(workspace, model, "work")
 
 

@@ -25,8 +25,8 @@ from andon.services.workspaces import Workspace
 SLACK = TOLERANCE[Precision.F32]
 """Every level is taken so much lower: scores of an FP32 variant that passed parity may be so far away."""
 
-DECIMALS = 4
-"""Of a limit, rounded down, so that a cut that is typed as pages show the limit keeps the promise."""
+STEPS = 10_000
+"""In 1: a limit is rounded down to four decimals, so that a cut typed as pages show it keeps the promise."""
 
 NOT_OF_PARTS = frozenset({ReasonCode.MODEL_FAILED, ReasonCode.BAD_IMAGE})
 """Reasons of NO-DECISION that lie in this machine or in a file: they say nothing of what the line does."""
@@ -78,7 +78,7 @@ def judge_promise(
 
 def _rounded(cut: float, floor: float) -> float:
     """A stricter cut keeps what a milder one does."""
-    return max(floor, math.floor(cut * 10**DECIMALS) / 10**DECIMALS)
+    return max(floor, math.floor(cut * STEPS) / STEPS)
 
 
 def refusal(tested: Tested, wish: PromiseWish) -> str:

@@ -26,7 +26,7 @@ SLACK = TOLERANCE[Precision.F32]
 """Every level is taken so much lower: scores of an FP32 variant that passed parity may be so far away."""
 
 STEPS = 10_000
-"""In 1: a limit is rounded down to four decimals, so that a cut typed as pages show it keeps the promise."""
+"""In 1: a limit is rounded down to four decimals, so that a cut typed as shown keeps the promise."""
 
 NOT_OF_PARTS = frozenset({ReasonCode.MODEL_FAILED, ReasonCode.BAD_IMAGE})
 """Reasons of NO-DECISION that lie in this machine or in a file: they say nothing of what the line does."""

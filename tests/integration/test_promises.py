@@ -19,12 +19,15 @@ from andon.domain.loops import Ending, LoopPlan, TurnStep
 from andon.domain.models import Costs, Cuts
 from andon.domain.presets import preset
 from andon.domain.promises import Promise, PromiseWish
-from andon.domain.recipes import HealthLimits, Recipe, Rule
-from andon.errors import AndonError, InvalidInput, NotPossible
+from andon.domain.recipes import HealthLimits, Recipe, Rule, Unit
+from andon.errors import AndonError, Conflict, InvalidInput, NotFound, NotPossible
 from andon.hub.main import create_app
 from andon.hub.settings import Settings
 from andon.jobs.turn import Made, Session, _recipe
-from andon.runtime.execution import REFERENCE
+from andon.runtime.execution import REFERENCE, Executor
+from andon.runtime.pixels import Pixels
+from andon.runtime.predictions import ModelFailed, Prediction
+from andon.services.calibrations import add_calibration
 from andon.services.loops import find_plan, note, save_plan, start_turn, stop_turn
 from andon.services.models import fastest_inspector, snapshot_of
 from andon.services.promises import SLACK, _Bench, _defective
@@ -33,6 +36,9 @@ from andon.store import recipes as stored_recipes
 
 WISH = PromiseWish(0.4, 0.9)
 """What a handful of parts can show: (1 - 0.4) ** 5 is 0.08."""
+
+FAILS_AT = 5
+"""Runs of the model: the first ones are golden pictures."""
 
 EVERYWHERE = Polygon(((0, 0), (64, 0), (64, 64), (0, 64)))
 NOWHERE = Polygon(((0, 0), (1, 0), (1, 1), (0, 1)))
@@ -238,6 +244,7 @@ def test_the_page_asks_shows_and_refuses(plant: BrightnessPlant, client: TestCli
     promise = kept(find_recipe(plant.workspace, "asked"))
     assert "At most 40 % of defective parts pass, with 90 % confidence" in page.text
     assert f"above {promise.limit:.4f}" in page.text and "independent check" in page.text
+    assert "until a promise is given" in page.text and "not corrected for" in page.text
     assert find_recipe(plant.workspace, "asked").cuts["dark"].review == min(0.1, promise.limit)
     assert f"is above {promise.limit:.4f}" in client.get("/drafts?recipe=asked@1").text
 
@@ -267,6 +274,53 @@ def test_programs_ask_for_a_promise_and_cannot_claim_one(
     claimed = draft | {"name": "claimed", "promise": told}
     assert client.post("/api/recipes", json=claimed).status_code == 422
     assert client.post("/api/recipes", json=draft | {"promise": {"rate": 2}}).status_code == 422
+
+
+def test_a_model_that_fails_here_stops_no_part(
+    plant: BrightnessPlant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No memory today would count as defective parts that never pass."""
+    run = Executor.run
+
+    def fails_once(executor: Executor, fitted: Pixels, asked: list[int] = []) -> Prediction:  # noqa: B006
+        asked.append(1)
+        if len(asked) == FAILS_AT:
+            raise MemoryError
+        return run(executor, fitted)
+
+    monkeypatch.setattr(Executor, "run", fails_once)
+    with pytest.raises(ModelFailed, match="cannot be judged here, so nothing can be promised"):
+        made(plant, "failing-model", promise=WISH)
+
+
+def test_a_limit_is_what_pages_show_of_it(plant: BrightnessPlant, client: TestClient) -> None:
+    promise = kept(made(plant, "typed", promise=WISH))
+    shown = f"{promise.limit:.4f}"
+    assert float(shown) == promise.limit
+    cuts = {"cut_review": [shown, shown]}
+    client.post("/recipes", data=fields(plant, "typed", **cuts))
+    assert find_recipe(plant.workspace, "typed").promise == promise
+
+
+def test_a_calibration_that_changes_meanwhile_is_not_promised_for(plant: BrightnessPlant) -> None:
+    add_calibration(plant.workspace, ("st-1", "top"), 100.0, 10.0)
+
+    def measured_anew(done: int, total: int | None, text: str) -> None:
+        if done == 1:
+            add_calibration(plant.workspace, ("st-1", "top"), 200.0, 10.0)
+
+    request = RecipeRequest(
+        "measured",
+        plant.package.digest,
+        {"bright": Cuts(0.9, 0.95), "dark": Cuts(0.9, 0.95)},
+        rules=(Rule("bright", min_length=0.001, unit=Unit.MILLIMETRE),),
+        calibration="st-1/top",
+        promise=WISH,
+    )
+    with pytest.raises(Conflict, match="the calibration changed while the promise"):
+        make_recipe(plant.workspace, request, measured_anew)
+    with pytest.raises(NotFound):
+        find_recipe(plant.workspace, "measured")
 
 
 def test_a_part_passes_only_when_none_of_its_images_is_stopped(plant: BrightnessPlant) -> None:
@@ -328,3 +382,7 @@ def test_a_turn_says_why_it_cannot_promise_what_ran_did(plant: BrightnessPlant) 
     after = find_recipe(plant.workspace, step.subject)
     assert after.promise is None and "another model" in after.promise_dropped
     assert "it promises nothing, because" in step.detail and "needs 299" in step.detail
+
+    third = turned(plant, "failing", "failing@2")
+    last = find_recipe(plant.workspace, third.subject)
+    assert last.version == 4 and "version 2 promised" in last.promise_dropped, "not the latest: what runs"

@@ -18,6 +18,7 @@ from andon.domain.jobs import JobState
 from andon.domain.loops import LoopPlan, Turn, TurnStep
 from andon.domain.models import Costs, Package
 from andon.domain.presets import preset
+from andon.domain.promises import Promise, PromiseWish
 from andon.errors import Refused
 from andon.hub.main import create_app
 from andon.hub.settings import Settings
@@ -63,21 +64,21 @@ def runs(
     take_report(workspace, station, replace(said, at=now(), alarms=()))
 
 
-def gated(workspace: Workspace, against: str, passed: bool = True) -> Gate:
+def gated(workspace: Workspace, against: str, passed: bool = True, version: int = 3) -> Gate:
     """A gate of the third version, within the limits of the plan."""
     with workspace.database.write() as tx:
-        return add_gate(tx, recipes.get(tx, "brackets", 3), passed, against)
+        return add_gate(tx, recipes.get(tx, "brackets", version), passed, against)
 
 
-def turned(workspace: Workspace) -> Turn:
+def turned(workspace: Workspace, version: int = 3) -> Turn:
     """A turn whose worker has come as far as the gate against what ran then; another version runs now."""
     turn = start_turn(workspace, "brackets", "50 new labels")
     steps = (
         (TurnStep.FROZEN, "f" * 64, ""),
         (TurnStep.TRAINED, THIRD.digest, ""),
         (TurnStep.EVALUATED, THIRD.digest, ""),
-        (TurnStep.RECIPE, "brackets@3", ""),
-        (TurnStep.GATED, gated(workspace, "@1").id, "passed 12 checks on 100 parts"),
+        (TurnStep.RECIPE, f"brackets@{version}", ""),
+        (TurnStep.GATED, gated(workspace, "@1", version=version).id, "passed 12 checks on 100 parts"),
     )
     found = note(workspace, turn, *steps)
     runs(workspace, NEW, 2)
@@ -182,3 +183,48 @@ def test_a_newer_gate_does_not_overrule_the_person_who_withdrew(workspace: Works
     gated(workspace, "@2")
     assert turn.waits and go_on(workspace) == ()
     assert "Approve the model" in told(workspace, turn)
+
+
+PROMISE = Promise(PromiseWish(0.4, 0.9), 9, 9, 0, 0.2, "onnxruntime/f32")
+
+
+def promised(workspace: Workspace, kept: bool) -> int:
+    """What runs promises an escape rate; gives the third model's version that does, too, or does not."""
+    with workspace.database.write() as tx:
+        ran = recipes.add_version(tx, replace(recipe(package()), promise=PROMISE))
+        own = recipes.add_version(tx, replace(recipe(THIRD), promise=PROMISE if kept else None))
+    runs(workspace, package(), ran.version)
+    return own.version
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "lost"])
+def test_a_plan_does_not_approve_by_itself_what_lost_its_promise(workspace: Workspace, kept: bool) -> None:
+    """Its gate has passed, so that a person can approve it."""
+    save_plan(workspace, replace(PLAN, stations=(("ST-1",),)))
+    version = promised(workspace, kept)
+    turn = turned(workspace, version)
+    assert turn.waits
+    gate = gated(workspace, "@2", version=version)
+    stands = standing(workspace, turn)
+    assert (stands.refused, stands.gate) == (None, gate if kept else None)
+    assert [one.id for one in go_on(workspace)] == ([turn.id] if kept else [])
+    assert ("Approve the model" in told(workspace, turn)) is not kept
+    if kept:
+        return
+    do_turn(workspace, turn.id, lambda done, total, text: None)
+    assert approvals_of(workspace, THIRD.digest) == ()
+    approve(workspace, THIRD.digest, "its promise is not needed here")
+    job = job_of_turn(workspace, turn)
+    assert job is not None and job.state is JobState.QUEUED
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "lost"])
+def test_a_plan_does_not_release_what_lost_its_promise_though_its_model_was_approved(
+    workspace: Workspace, kept: bool
+) -> None:
+    runs(workspace, THIRD, 3)
+    approve(workspace, THIRD.digest, "its flips are harmless")
+    save_plan(workspace, replace(PLAN, stations=(("ST-1",),)))
+    turn = turned(workspace, promised(workspace, kept))
+    said = "nobody has looked at the promise that ends with it; release it by hand"
+    assert any(said in event.detail for event in turn.events) is not kept, [e.detail for e in turn.events]

@@ -63,7 +63,8 @@ class Promise:
         limit: the highest review cut, of any concept, that keeps the promise.
         test_parts, test_misses: the same of the test group, which had no part in choosing the limit.
         unseen: concepts of the model that none of ``parts`` shows: of them nothing is known.
-        variant: engine/precision that judged. Every FP32 variant that passed parity keeps the promise.
+        variant: engine/precision that judged. FP32 variants that passed parity keep the promise, as far as
+            scores decide: outlines that differ at the edge of a region or a tolerance are not allowed for.
 
     Raises:
         InvalidInput: the counts are not possible.

@@ -205,10 +205,15 @@ _JUDGING = {
 """What lets parts pass beside the cuts. Whether a change of it is milder or stricter is not asked."""
 
 
+def judging_otherwise(one: Recipe, other: Recipe) -> tuple[str, ...]:
+    """What lets parts pass, beside the model and the cuts, and is not the same in both; in words."""
+    return tuple(words for name, words in _JUDGING.items() if getattr(one, name) != getattr(other, name))
+
+
 def _why_lost(before: Recipe, promise: Promise, draft: Recipe) -> str:
     if before.package != draft.package:
         return "this version has another model"
-    changed = [words for name, words in _JUDGING.items() if getattr(before, name) != getattr(draft, name)]
+    changed = judging_otherwise(before, draft)
     if changed:
         return f"this version has other {', '.join(changed)}"
     too_high = above(draft.cuts, promise)

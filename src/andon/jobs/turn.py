@@ -31,7 +31,7 @@ from andon.services.recipes import RecipeRequest, find_recipe, make_recipe, vers
 from andon.services.releases import ReleaseRequest, release
 from andon.services.runs import checkpoint_of, finished_run
 from andon.services.selections import make_selection
-from andon.services.turn_approvals import standing
+from andon.services.turn_approvals import promises_less, standing
 from andon.services.workspaces import Workspace
 
 Report = Callable[[int, int | None, str], None]
@@ -183,7 +183,8 @@ def _recipe(session: Session) -> Made:
     )
     made = _version_with(workspace, plan.name, mark)
     if made is not None:
-        return Made(f"{plan.name}@{made}", paid)
+        ended = f"; it promises nothing: {made.promise_dropped}" if made.promise_dropped else ""
+        return Made(f"{plan.name}@{made.version}", f"{paid}{ended}")
     request, words = _with_cuts(session, _request(plan, package, baseline, mark), package)
     if baseline is not None and _is_same(baseline, request):
         same = f"the data gave the model and the cuts of {turn.subject(TurnStep.STARTED)}; label more first"
@@ -207,7 +208,7 @@ def _made_promising(session: Session, request: RecipeRequest) -> tuple[str, str]
     try:
         made = make_recipe(workspace, request, session.report)
     except NotPossible as cannot:
-        made = make_recipe(workspace, replace(request, promise=None))
+        made = make_recipe(workspace, replace(request, promise=None), follows=session.baseline)
         return str(made["version"]), f"; it promises nothing, because {cannot.message}"
     return str(made["version"]), f"; lowered where that was needed so that {request.promise.words}"
 
@@ -222,13 +223,13 @@ def _with_cuts(session: Session, request: RecipeRequest, package: Package) -> tu
     return replace(request, cuts=dict(found.cuts), line_chose=True), found.words
 
 
-def _version_with(workspace: Workspace, name: str, mark: str) -> str | None:
+def _version_with(workspace: Workspace, name: str, mark: str) -> Recipe | None:
     """The version of a recipe that this turn has made already."""
     try:
         versions = versions_of(workspace, name)
     except UserError:
         return None  # there is no such recipe yet
-    return next((str(recipe.version) for recipe in versions if recipe.note == mark), None)
+    return next((recipe for recipe in versions if recipe.note == mark), None)
 
 
 def _request(plan: LoopPlan, package: Package, baseline: Recipe | None, mark: str) -> RecipeRequest:
@@ -313,8 +314,9 @@ def _release(session: Session) -> Made:
     plan, recipe = session.plan, session.turn.subject(TurnStep.RECIPE)
     if not plan.stations:
         return Made("", "the plan names no station; release it by hand")
-    if not plan.approves and _was_approved_before(session):
-        words = "its model was approved before this turn, and nobody has looked at the new cuts"
+    unseen = _unseen(session) if _was_approved_before(session) else ""
+    if unseen:
+        words = f"its model was approved before this turn, and nobody has looked at {unseen}"
         return Made("", f"{words}; release it by hand")
     earlier = release_of(session.workspace, recipe)
     if earlier is not None:
@@ -328,6 +330,15 @@ def _release(session: Session) -> Made:
     except Conflict as busy:
         return Made("", f"{busy.message}. {busy.todo}", waits=True)
     return Made(made.id, f"on its way to {', '.join(made.stations)}")
+
+
+def _unseen(session: Session) -> str:
+    """What a person has to look at though the model is approved."""
+    with session.workspace.database.read() as tx:
+        is_lost = promises_less(tx, session.turn)
+    if is_lost:
+        return "the promise that ends with it"
+    return "" if session.plan.approves else "the new cuts"
 
 
 def _was_approved_before(session: Session) -> bool:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from andon.domain.inspections import Decision, Inspection, Verdict
-from andon.domain.recipes import Recipe, keeping
+from andon.domain.recipes import Recipe
 from andon.services.models import find_package
-from andon.services.recipes import RecipeRequest, draft_recipe, history, judge_again, promise_asked
+from andon.services.recipes import RecipeRequest, draft_recipe, history, judge_again, promising_draft
 from andon.services.workspaces import Workspace
 from andon.store import inspections as stored_inspections
 
@@ -95,10 +95,9 @@ def preview_recipe(workspace: Workspace, request: RecipeRequest) -> Preview:
     package = find_package(workspace, request.model)
     changes: Counter[tuple[Verdict, Verdict]] = Counter()
     flips: list[Flip] = []
-    promise = promise_asked(workspace, package, request)
+    promising = promising_draft(workspace, package, request)
     with workspace.database.read() as tx:
-        recipe = draft_recipe(workspace, tx, package, request)
-        recipe = recipe if promise is None else keeping(recipe, promise)
+        recipe = promising or draft_recipe(workspace, tx, package, request)
         for inspection in islice(history(tx, package.digest), LOOKED_AT):
             decision = judge_again(recipe, inspection)
             changes[inspection.decision.verdict, decision.verdict] += 1

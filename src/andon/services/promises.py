@@ -1,5 +1,6 @@
 """Promises of an escape rate: defective parts that were kept from training, judged as the line judges."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,19 +9,27 @@ import numpy as np
 
 from andon.analysis.promises import Tested, least_restrictive
 from andon.domain.datasets import SnapshotItem, Split
+from andon.domain.inspections import ReasonCode
 from andon.domain.models import Cuts, Package, Precision
 from andon.domain.promises import Promise, PromiseWish, percent
 from andon.domain.recipes import Recipe
 from andon.errors import NotPossible
 from andon.runtime.execution import REFERENCE
 from andon.runtime.inspector import Inspector
+from andon.runtime.predictions import ModelFailed
 from andon.runtime.scoring import TOLERANCE
 from andon.services.models import fastest_inspector, snapshot_of
 from andon.services.truths import defect_names
 from andon.services.workspaces import Workspace
 
 SLACK = TOLERANCE[Precision.F32]
-"""Every level is taken so much lower: an FP32 variant that passed parity may be so far away."""
+"""Every level is taken so much lower: scores of an FP32 variant that passed parity may be so far away."""
+
+STEPS = 10_000
+"""In 1: a limit is rounded down to four decimals, so that a cut typed as shown keeps the promise."""
+
+NOT_OF_PARTS = frozenset({ReasonCode.MODEL_FAILED, ReasonCode.BAD_IMAGE})
+"""Reasons of NO-DECISION that lie in this machine or in a file: they say nothing of what the line does."""
 
 Report = Callable[[int, int | None, str], None]
 
@@ -38,7 +47,7 @@ def judge_promise(
     Raises:
         NotPossible: these parts cannot show it; the message says how many there are and are needed.
         NotFound: the model's data set, a file of it or the template is missing.
-        DamagedPackage, ModelFailed: the model cannot be run here.
+        DamagedPackage, ModelFailed: the model cannot be run here, or fails on one of these parts.
     """
     snapshot = snapshot_of(workspace, package)
     defects, output = defect_names(snapshot), package.manifest.output
@@ -50,20 +59,26 @@ def judge_promise(
     tested = least_restrictive(calibration, output.score_floor, wish.rate, wish.confidence)
     if tested.cut is None:
         raise NotPossible(refusal(tested, wish), _advice(tested, wish))
+    limit = _rounded(tested.cut, output.score_floor)
     test = bench.levels(groups[Split.TEST])
     shown = {name for items in groups[Split.CALIBRATION] for item in items for name in item.concepts()}
     return Promise(
         asked=wish,
         parts=tested.parts,
         groups=len({item.group for items in groups[Split.CALIBRATION] for item in items}),
-        misses=tested.misses,
-        limit=tested.cut,
+        misses=int((calibration < limit).sum()),
+        limit=limit,
         variant=str(REFERENCE),
         test_parts=len(test),
-        test_misses=int((test < tested.cut).sum()),
+        test_misses=int((test < limit).sum()),
         undecided=int(np.isposinf(calibration).sum()),
         unseen=tuple(name for name in output.concepts if name not in shown),
     )
+
+
+def _rounded(cut: float, floor: float) -> float:
+    """A stricter cut keeps what a milder one does."""
+    return max(floor, math.floor(cut * STEPS) / STEPS)
 
 
 def refusal(tested: Tested, wish: PromiseWish) -> str:
@@ -114,7 +129,13 @@ class _Bench:
         return np.array(levels, dtype=np.float64)
 
     def _level(self, item: SnapshotItem) -> float:
-        found = self.inspector.inspect(self.workspace.blobs.get(item.blob)).deciding(self.draft)
+        outcome = self.inspector.inspect(self.workspace.blobs.get(item.blob))
+        failed = [reason for reason in outcome.decision.reasons if reason.code in NOT_OF_PARTS]
+        if failed:
+            raise ModelFailed(
+                f"{item.name} cannot be judged here, so nothing can be promised: {failed[0].detail}"
+            )
+        found = outcome.deciding(self.draft)
         if found is None:
             return np.inf
         return max(found.values(), default=-np.inf)

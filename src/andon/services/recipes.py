@@ -11,7 +11,7 @@ from andon.domain.calibrations import Calibration
 from andon.domain.inspections import Decision, Inspection, Verdict
 from andon.domain.jobs import Job, JobKind
 from andon.domain.models import Cuts, Package
-from andon.domain.promises import Promise, PromiseWish
+from andon.domain.promises import PromiseWish
 from andon.domain.recipes import (
     HealthLimits,
     Locate,
@@ -19,12 +19,13 @@ from andon.domain.recipes import (
     Rule,
     Unit,
     judge,
+    judging_otherwise,
     keeping,
     succeeding,
 )
 from andon.domain.requests import RescoreJob
 from andon.domain.serial import to_json
-from andon.errors import InvalidInput, NotFound, NotPossible
+from andon.errors import Conflict, InvalidInput, NotFound, NotPossible
 from andon.services.evaluations import suggested_cuts
 from andon.services.jobs import enqueue
 from andon.services.models import find_package
@@ -84,34 +85,52 @@ class RecipeRequest:
 
 
 def make_recipe(
-    workspace: Workspace, request: RecipeRequest, report: Report = _silent
+    workspace: Workspace, request: RecipeRequest, report: Report = _silent, follows: Recipe | None = None
 ) -> dict[str, object]:
     """Store the next version of a recipe.
 
     A promise takes a while: the model judges the defective parts of its calibration and test group.
 
+    Args:
+        workspace: where the model is, and where the version is stored.
+        request: what is asked for.
+        report: told how many parts are judged, of how many.
+        follows: the version whose promise goes on or ends with this one; None: the latest.
+
     Raises:
+        Conflict: the calibration was made anew while the promise was judged.
         NotFound: model, concept or calibration is unknown.
         NotPossible: the model was never evaluated and cuts are missing; a rule in mm has no calibration; or
             the promise cannot be shown with the parts there are.
         InvalidInput: a cut lies below what findings are kept from.
     """
     package = find_package(workspace, request.model)
-    promise = promise_asked(workspace, package, request, report)
+    judged = promising_draft(workspace, package, request, report)
     with workspace.database.write() as tx:
         draft = draft_recipe(workspace, tx, package, request)
-        if promise is not None:
-            draft = keeping(draft, promise)
+        if judged is not None:
+            draft = _as_judged(draft, judged)
         elif draft.name in stored_recipes.names(tx):
-            draft = succeeding(draft, stored_recipes.latest(tx, draft.name))
+            draft = succeeding(draft, follows or stored_recipes.latest(tx, draft.name))
         recipe = stored_recipes.add_version(tx, draft)
     return as_facts(recipe)
 
 
-def promise_asked(
+def _as_judged(draft: Recipe, judged: Recipe) -> Recipe:
+    """``draft`` with the promise of ``judged``, which was drafted before parts were judged by it."""
+    changed = judging_otherwise(judged, draft)
+    if changed:
+        raise Conflict(
+            f"the {', '.join(changed)} changed while the promise of {draft.name!r} was judged", "Try again."
+        )
+    assert judged.promise is not None
+    return keeping(draft, judged.promise)
+
+
+def promising_draft(
     workspace: Workspace, package: Package, request: RecipeRequest, report: Report = _silent
-) -> Promise | None:
-    """What a recipe that ``request`` describes can promise of what is asked; None where nothing is.
+) -> Recipe | None:
+    """:func:`draft_recipe` with the promise that is asked for and cuts that keep it; None where none is.
 
     Raises:
         NotFound, InvalidInput, NotPossible: as :func:`make_recipe`.
@@ -120,7 +139,7 @@ def promise_asked(
         return None
     with workspace.database.read() as tx:
         draft = draft_recipe(workspace, tx, package, request)
-    return judge_promise(workspace, package, draft, request.promise, report)
+    return keeping(draft, judge_promise(workspace, package, draft, request.promise, report))
 
 
 def draft_recipe(workspace: Workspace, tx: Connection, package: Package, request: RecipeRequest) -> Recipe:

@@ -86,7 +86,7 @@ def _enough(tx: Connection, turn: Turn, compared: _Compared) -> Gate | None:
     latest = stored_approvals.latest(tx, compared.package.digest)
     if not plan.approves or (latest is not None and latest.decision is ApprovalDecision.WITHDRAWN):
         return None
-    if _promises_less(tx, turn):
+    if promises_less(tx, turn):
         return None
     counting = [gate for gate in compared.gates if _counts_for(plan, gate)]
     if open_baseline(compared.package, compared.runs, counting):
@@ -94,7 +94,7 @@ def _enough(tx: Connection, turn: Turn, compared: _Compared) -> Gate | None:
     return next((gate for gate in counting if gate.outcome.passed), None)
 
 
-def _promises_less(tx: Connection, turn: Turn) -> bool:
+def promises_less(tx: Connection, turn: Turn) -> bool:
     """Whether what ran when the turn began promises an escape rate, and the turn's own version none."""
     before, own = turn.subject(TurnStep.STARTED), turn.subject(TurnStep.RECIPE)
     promised = bool(before) and _recipe(tx, before).promise is not None

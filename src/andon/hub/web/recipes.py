@@ -1,6 +1,6 @@
 """Pages of recipes and calibrations: the list, the versions, one version, history judged anew."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from andon.analysis.bounds import interval
 from andon.analysis.cuts import Rates
 from andon.domain.calibrations import Calibration
-from andon.domain.models import Interval
+from andon.domain.models import Interval, Package
 from andon.domain.recipes import Recipe
 from andon.hub.requests import LARGEST, After, Limit, workspace_of
 from andon.hub.web.draft_forms import line_of
@@ -39,7 +39,8 @@ class RecipeList:
 class VersionView:
     """One version beside its neighbours; ``before`` is what it followed, ``approved`` says its model is.
 
-    ``price`` is what the cuts alone make of the model's test group, where a promise is kept.
+    Where a promise is kept, ``price`` is what the cuts alone make of the model's test group, and ``caveat``
+    what is not known of a model that was trained elsewhere.
     """
 
     recipe: Recipe
@@ -47,6 +48,7 @@ class VersionView:
     before: Recipe | None
     approved: bool
     price: Rates | None = None
+    caveat: str = ""
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -125,10 +127,8 @@ def calibrate(
     return RedirectResponse("/calibrations", status_code=303)
 
 
-def _price(workspace: Workspace, recipe: Recipe) -> Rates | None:
-    if recipe.promise is None:
-        return None
-    evaluation = latest_evaluation(workspace, find_package(workspace, recipe.package))
+def _price(workspace: Workspace, recipe: Recipe, package: Package) -> Rates | None:
+    evaluation = latest_evaluation(workspace, package)
     if evaluation is None or evaluation.scores is None or not evaluation.scores.test:
         return None
     return evaluation.test_rates(recipe.cuts)
@@ -138,7 +138,10 @@ def _version(request: Request, recipe: Recipe) -> HTMLResponse:
     workspace = workspace_of(request)
     versions = versions_of(workspace, recipe.name)
     before = next((other for other in versions if other.version == recipe.version - 1), None)
-    view = VersionView(
-        recipe, versions, before, is_approved(workspace, recipe.package), _price(workspace, recipe)
-    )
+    view = VersionView(recipe, versions, before, is_approved(workspace, recipe.package))
+    if recipe.promise is not None:
+        package = find_package(workspace, recipe.package)
+        origin = package.manifest.origin
+        caveat = "" if origin is None else origin.caveat
+        view = replace(view, price=_price(workspace, recipe, package), caveat=caveat)
     return page(request, "recipes/show", view, f"{recipe.name} version {recipe.version}", "recipes")

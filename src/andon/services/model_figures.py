@@ -116,8 +116,7 @@ def measure(workspace: Workspace, model: str, recipe: str | None) -> Measured:
     evaluation = _evaluation(workspace, package)
     chosen = _recipe(workspace, package, recipe)
     cuts = dict(evaluation.cuts if chosen is None else chosen.cuts)
-    table = evaluation.test_table()
-    every = {**cuts, **dict.fromkeys(evaluation.unknown, NEVER)}
+    table, every = evaluation.test_table(), {**cuts, **dict.fromkeys(evaluation.unknown, NEVER)}
     decided = verdicts(table, every)
     snapshot = load_snapshot(workspace, str(evaluation.facts.get("snapshot", package.manifest.snapshot)))
     known = _known_parts(workspace, snapshot)
@@ -140,8 +139,7 @@ def measure(workspace: Workspace, model: str, recipe: str | None) -> Measured:
         cautions=(
             *_of_the_cuts(evaluation, chosen, snapshot),
             *_of_the_parts(known, table, snapshot, package.manifest.origin is None),
-            *(caution for name, counts in groups.items() for caution in worse_than_rest(counts, name)),
-            *confused(found),
+            *_of_the_verdicts(groups, found),
         ),
     )
 
@@ -253,3 +251,9 @@ def _of_the_parts(
         for name in (DAY, LOT):
             yield from seen_before(known, name)
     yield from parts_unknown(known, len(snapshot.items))
+
+
+def _of_the_verdicts(groups: Mapping[str, tuple[GroupCount, ...]], found: Confusion) -> Iterator[Caution]:
+    for name, counts in groups.items():
+        yield from worse_than_rest(counts, name)
+    yield from confused(found)

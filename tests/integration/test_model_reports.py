@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -110,7 +111,7 @@ def test_the_page_says_the_same_and_what_is_not_known(page: str) -> None:
     assert "2 of 3 good parts that were rejected or sent to review" in text
     assert "shows bright; passed; scores bright 0.2" in text
     assert "No test part is taken for dark" not in text  # the overkill is
-    assert "All 3 parts with bright come from one day (2026-03-01)" in text
+    assert "All 3 parts with bright whose day is known come from one day (2026-03-01)" in text
 
 
 def test_mistakes_are_shown_and_nothing_else(page: str) -> None:
@@ -176,6 +177,42 @@ def test_without_pango_the_page_is_written_and_one_line_says_what_to_install(
     assert isinstance(asked.exception, MissingProgram) and asked.exception.exit_code == 4
     assert (tmp_path / "report.html").is_file() and not (tmp_path / "report.pdf").exists()
     assert re.search(r"PDF\s+none", asked.stdout)
+
+
+def test_what_a_broken_pango_prints_stays_out_of_the_results(
+    plant: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WeasyPrint tells of a missing library on stdout and then raises OSError; so does this one."""
+    (tmp_path / "weasyprint").mkdir()
+    (tmp_path / "weasyprint" / "__init__.py").write_text(
+        "print('could not import'); raise OSError('pango')"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "weasyprint"]:
+        monkeypatch.delitem(sys.modules, name)
+    command = [
+        "-w",
+        str(plant.folder),
+        "models",
+        "report",
+        "--json",
+        "--images",
+        "0",
+        "--out",
+        str(tmp_path),
+    ]
+    asked = CliRunner().invoke(app, command)
+    assert isinstance(asked.exception, MissingProgram) and "Pango" in asked.exception.message
+    assert json.loads(asked.stdout)["pdf"] is None
+
+
+def test_a_page_alone_leaves_other_files_alone(plant: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "tiles.pdf").write_bytes(b"a drawing")
+    make_report(plant, ReportJob("latest", images=0), Target(tmp_path / "tiles.html", pdf=False), _silent)
+    assert (tmp_path / "tiles.pdf").read_bytes() == b"a drawing"
+    with pytest.raises(InvalidInput, match="none is wanted"):
+        make_report(plant, ReportJob("latest"), Target(tmp_path / "tiles.pdf", pdf=False), _silent)
+    assert (tmp_path / "tiles.pdf").read_bytes() == b"a drawing"
 
 
 def test_the_command_prints_figures_as_json(plant: Workspace, tmp_path: Path) -> None:

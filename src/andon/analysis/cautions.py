@@ -82,14 +82,19 @@ RULES: Mapping[str, str] = {
 """Rule -> when it speaks, for the page."""
 
 
-def too_few(parts: Sequence[KnownPart], concepts: Sequence[str]) -> Iterator[Caution]:
-    """Kinds (``concepts`` and clean) of which too few parts learn, choose or test."""
+def too_few(
+    parts: Sequence[KnownPart], concepts: Sequence[str], *, learned_here: bool = True
+) -> Iterator[Caution]:
+    """Kinds (``concepts`` and clean) of which too few parts learn, choose or test.
+
+    Without ``learned_here`` the model learned from other parts than these; nothing is said of learning.
+    """
     counts = Counter((kind, part.split) for part in parts for kind in part.kinds)
     for kind in (*concepts, CLEAN):
         test, learned = counts[kind, Split.TEST], counts[kind, Split.TRAIN]
         lacks = [f"{test} to test with (fewer than {FEW})"] if test < FEW else []
         if kind != CLEAN:
-            if learned < LEAST_LEARNED:
+            if learned_here and learned < LEAST_LEARNED:
                 lacks.append(f"{learned} to learn from (fewer than {LEAST_LEARNED})")
             if counts[kind, Split.CALIBRATION] < LEAST_CHOSEN:
                 lacks.append("none to choose cuts with")
@@ -100,6 +105,7 @@ def too_few(parts: Sequence[KnownPart], concepts: Sequence[str]) -> Iterator[Cau
 def one_value_only(parts: Sequence[KnownPart], dimension: str) -> Iterator[Caution]:
     """Kinds that occur with one value of the dimension only, while others occur with others."""
     known = [part for part in parts if part.values.get(dimension)]
+    told = "" if len(known) == len(parts) else f" whose {dimension} is known"
     seen: dict[str, set[str]] = defaultdict(set)
     count: Counter[str] = Counter()
     for part in known:
@@ -111,13 +117,18 @@ def one_value_only(parts: Sequence[KnownPart], dimension: str) -> Iterator[Cauti
         if len(seen[kind]) == 1 < len(every) and count[kind] >= TOGETHER:
             yield Caution(
                 "one value only",
-                f"All {count[kind]} parts with {kind} come from one {dimension} ({min(seen[kind])}), the "
-                f"others from {len(every)}: the model may have learned the {dimension} instead.",
+                f"All {count[kind]} parts with {kind}{told} come from one {dimension} ({min(seen[kind])}), "
+                f"all parts from {len(every)}: the model may have learned the {dimension} instead.",
             )
 
 
-def under_represented(parts: Sequence[KnownPart], dimension: str) -> Iterator[Caution]:
-    """Values of the dimension with hardly any test part, or on one side of the split only."""
+def under_represented(
+    parts: Sequence[KnownPart], dimension: str, *, learned_here: bool = True
+) -> Iterator[Caution]:
+    """Values of the dimension with hardly any test part, or on one side of the split only.
+
+    Without ``learned_here`` the model learned from other parts than these; nothing is said of learning.
+    """
     counts = {split: _tally(parts, dimension, split) for split in (Split.TRAIN, Split.TEST)}
     learned, tested = counts[Split.TRAIN], counts[Split.TEST]
     every = set(learned) | set(tested)
@@ -133,6 +144,8 @@ def under_represented(parts: Sequence[KnownPart], dimension: str) -> Iterator[Ca
     if len(thin) > NAMED:
         text = f"So few are of {len(thin) - NAMED} other values of {dimension}, too."
         yield Caution("under-represented", text)
+    if not learned_here:
+        return
     unmeasured = [value for value in sorted(every) if learned[value] and not tested[value]]
     unlearned = [value for value in sorted(every) if tested[value] and not learned[value]]
     if unmeasured:

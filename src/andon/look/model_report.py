@@ -63,6 +63,7 @@ class ModelReport:
 
     Attributes:
         judged: one sentence: on which parts, by which cuts.
+        promise: one sentence: what the recipe that judges promises; empty where it has nothing to say.
         rules: rule -> when it warns.
         columns: what the columns of the confusion stand for, in words; they are numbered from 1.
         near: parts that were caught, those nearest to their cut.
@@ -72,6 +73,7 @@ class ModelReport:
     name: str
     digest: str
     judged: str
+    promise: str
     facts: tuple[Fact, ...]
     figures: tuple[Figure, ...]
     warnings: tuple[Warned, ...]

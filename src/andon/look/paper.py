@@ -1,5 +1,7 @@
 """Pages as PDF, by WeasyPrint; nothing is fetched, neither from a network nor from a disk."""
 
+import contextlib
+import io
 import re
 from dataclasses import replace
 from typing import Any
@@ -34,8 +36,9 @@ def pdf_of(page: str) -> bytes:
 
 def _weasyprint() -> Any:
     try:
-        import weasyprint
-        import weasyprint.urls
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it lacks; there stand our results
+            import weasyprint
+            import weasyprint.urls
     except ModuleNotFoundError as cause:
         raise MissingProgram(
             f"a PDF needs {cause.name}", "Install it: pip install 'andon[reports]'."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from andon.analysis.bounds import interval
 from andon.analysis.breakdowns import ConceptCount, Confusion, GroupCount, by_concept, by_value, confusion
 from andon.analysis.cautions import (
     Caution,
@@ -69,6 +70,17 @@ class Measured:
     confusion: Confusion
     cautions: tuple[Caution, ...]
 
+    @property
+    def promise(self) -> str:
+        """What the recipe promises and rests that on, or why it no longer does, in a line; else empty."""
+        if self.recipe is None:
+            return ""
+        name, kept = f"{self.recipe.name}@{self.recipe.version}", self.recipe.promise
+        if kept is not None:
+            return f"{name} promises that {kept.asked.words}: {kept.grounds}; {kept.checked}."
+        dropped = self.recipe.promise_dropped
+        return f"{name} promises nothing: {dropped}." if dropped else ""
+
     def as_json(self) -> dict[str, object]:
         """All figures as JSON values."""
         return {
@@ -78,6 +90,7 @@ class Measured:
             "variant": self.evaluation.variant,
             "cuts_from": self.source,
             "cuts": {name: to_json(cuts) for name, cuts in self.cuts.items()},
+            "promise": self.promise,
             "rates": to_json(self.rates),
             "concepts": [to_json(count) for count in self.concepts],
             "groups": {name: [to_json(g) for g in self.groups.get(name, ())] for name in DIMENSIONS},
@@ -103,8 +116,7 @@ def measure(workspace: Workspace, model: str, recipe: str | None) -> Measured:
     evaluation = _evaluation(workspace, package)
     chosen = _recipe(workspace, package, recipe)
     cuts = dict(evaluation.cuts if chosen is None else chosen.cuts)
-    table = evaluation.test_table()
-    every = {**cuts, **dict.fromkeys(evaluation.unknown, NEVER)}
+    table, every = evaluation.test_table(), {**cuts, **dict.fromkeys(evaluation.unknown, NEVER)}
     decided = verdicts(table, every)
     snapshot = load_snapshot(workspace, str(evaluation.facts.get("snapshot", package.manifest.snapshot)))
     known = _known_parts(workspace, snapshot)
@@ -126,9 +138,8 @@ def measure(workspace: Workspace, model: str, recipe: str | None) -> Measured:
         confusion=found,
         cautions=(
             *_of_the_cuts(evaluation, chosen, snapshot),
-            *_of_the_parts(known, table, snapshot),
-            *(caution for name, counts in groups.items() for caution in worse_than_rest(counts, name)),
-            *confused(found),
+            *_of_the_parts(known, table, snapshot, package.manifest.origin is None),
+            *_of_the_verdicts(groups, found),
         ),
     )
 
@@ -217,16 +228,32 @@ def _of_the_cuts(
             "cuts",
             f"{recipe.name}@{recipe.version} also has regions or tolerances; here its cuts judge alone.",
         )
+    if recipe is not None and recipe.promise is not None:
+        kept = recipe.promise
+        if interval(kept.test_misses, kept.test_parts).low > kept.asked.rate:
+            yield Caution(
+                "promise", f"{recipe.name}@{recipe.version}: {kept.checked}, more than chance explains."
+            )
     yield from (Caution("evaluation", remark) for remark in evaluation.remarks)
     yield from (Caution("split", remark) for remark in thin_groups(snapshot))
 
 
-def _of_the_parts(known: tuple[KnownPart, ...], table: PartTable, snapshot: Snapshot) -> Iterator[Caution]:
-    yield from too_few(known, table.concepts)
-    for name in DIMENSIONS:
-        yield from one_value_only(known, name)
+def _of_the_parts(
+    known: tuple[KnownPart, ...], table: PartTable, snapshot: Snapshot, learned_here: bool
+) -> Iterator[Caution]:
+    """Of a model that learned elsewhere nothing is said that asks what it learned from."""
+    yield from too_few(known, table.concepts, learned_here=learned_here)
     for name in (PART_TYPE, LINE):
-        yield from under_represented(known, name)
-    for name in (DAY, LOT):
-        yield from seen_before(known, name)
+        yield from under_represented(known, name, learned_here=learned_here)
+    if learned_here:
+        for name in DIMENSIONS:
+            yield from one_value_only(known, name)
+        for name in (DAY, LOT):
+            yield from seen_before(known, name)
     yield from parts_unknown(known, len(snapshot.items))
+
+
+def _of_the_verdicts(groups: Mapping[str, tuple[GroupCount, ...]], found: Confusion) -> Iterator[Caution]:
+    for name, counts in groups.items():
+        yield from worse_than_rest(counts, name)
+    yield from confused(found)

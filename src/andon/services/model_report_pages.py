@@ -40,6 +40,7 @@ def view_of(measured: Measured, cases: Cases, drawn: Drawn, at: str) -> ModelRep
         name=manifest.name,
         digest=measured.package.digest,
         judged=_judged(measured),
+        promise=measured.promise,
         facts=tuple(_facts(measured, at)),
         figures=tuple(_figures(measured)),
         warnings=tuple(Warned(caution.rule, caution.text) for caution in measured.cautions),
@@ -64,22 +65,29 @@ def _judged(measured: Measured) -> str:
     assert measured.evaluation.scores is not None
     bad, good = int(table.defective.sum()), int((~table.defective).sum())
     images, variant = len(measured.evaluation.scores.test), measured.evaluation.variant
-    chose = "or chose its cuts" if measured.recipe is None else "or chose the cuts it suggested"
+    chose = "chose its cuts" if measured.recipe is None else "chose the cuts it suggested"
+    if measured.package.manifest.origin is None:
+        apart = f"none of which trained the model or {chose}"
+    else:
+        apart = f"none of which {chose}; whether it learned from them was not checked"
     return (
-        f"{bad + good:,} test parts ({bad:,} defective, {good:,} good; {images:,} images), none "
-        f"of which trained the model {chose}; scored by the exported file ({variant}), judged by "
-        f"{measured.source}."
+        f"{bad + good:,} test parts ({bad:,} defective, {good:,} good; {images:,} images), {apart}; "
+        f"scored by the exported file ({variant}), judged by {measured.source}."
     )
 
 
 def _facts(measured: Measured, at: str) -> Iterator[Fact]:
     manifest, evaluation = measured.package.manifest, measured.evaluation
-    yield Fact("family", f"{manifest.family}{', ' if manifest.encoder else ''}{manifest.encoder}")
+    yield Fact("family", f"{manifest.kind}{', ' if manifest.encoder else ''}{manifest.encoder}")
+    if manifest.origin is not None:
+        yield Fact("imported from", manifest.origin.file)
+        yield Fact("file", manifest.origin.digest, exact=True)
     taken = manifest.input
-    yield Fact("input", f"{taken.width} x {taken.height}, {taken.channels} channels, {taken.bit_depth} bit")
+    yield Fact("input", f"{taken.height} x {taken.width}, {taken.channels} channels, {taken.bit_depth} bit")
     yield Fact("data set", measured.snapshot.dataset)
     yield Fact("snapshot", measured.snapshot.digest, exact=True)
-    yield Fact("run", measured.package.run or "unknown", exact=True)
+    if manifest.origin is None:
+        yield Fact("run", measured.package.run or "unknown", exact=True)
     yield Fact("evaluated", f"{evaluation.at[:16].replace('T', ' ')} UTC by {evaluation.author}")
     yield Fact("reported", f"{at[:16].replace('T', ' ')} UTC, Andon {__version__}")
 
@@ -101,14 +109,13 @@ def _figures(measured: Measured) -> Iterator[Figure]:
 def _concepts(measured: Measured) -> Breakdown:
     rows = tuple(
         GroupRow(
-            f"{count.concept} (the model cannot name it)"
-            if count.concept in measured.evaluation.unknown
-            else count.concept,
+            f"{count.concept} (the model cannot name it)" if unknown else count.concept,
             count.escapes,
             count.overkill,
-            average_precision=count.average_precision,
+            average_precision=None if unknown else count.average_precision,
         )
         for count in measured.concepts
+        for unknown in (count.concept in measured.evaluation.unknown,)
     )
     return Breakdown(
         "By concept",

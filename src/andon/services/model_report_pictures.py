@@ -18,7 +18,7 @@ from andon.runtime.execution import Executor
 from andon.runtime.findings import regions_of
 from andon.runtime.package import LoadedPackage
 from andon.runtime.pixels import fit
-from andon.services.pictures import THUMBNAIL, overlay, shrunk
+from andon.services.pictures import THUMBNAIL, marks_of, shrunk
 from andon.services.truths import is_located, read_mask, read_pixels
 from andon.services.workspaces import Workspace
 from andon.units import Digest
@@ -71,10 +71,12 @@ class Drawing:
         pixels = read_pixels(self.workspace.blobs, item)
         prediction = executor.run(fit(pixels, self.loaded.manifest.input))
         regions = regions_of(prediction, output, (pixels.shape[0], pixels.shape[1]))
-        plain = draw_outlines(shrunk(pixels, max(pixels.shape[:2])), (), palette_from(colours(Theme.LIGHT)))
+        palette = palette_from(colours(Theme.LIGHT))
+        plain = draw_outlines(pixels, (), palette)
         if prediction.maps is not None:
             plain = draw_heat(plain, np.max(prediction.maps, axis=0))
-        drawn = overlay(plain, regions, case.verdict, output.concepts)
+        # Words are in the caption: on a small picture they would hide the heat.
+        drawn = draw_outlines(plain, marks_of(regions, output.concepts), palette)
         return Picture(
             item.name,
             _caption(case),

@@ -59,6 +59,7 @@ class MadeReport:
             "judged": f"{len(self.measured.table.parts)} test parts by {self.measured.source}",
             "escapes": sentence(rates.escapes),
             "overkill": f"{overkill.count} of {overkill.of}, {overkill.low:.1%} to {overkill.high:.1%}",
+            **({"promise": self.measured.promise} if self.measured.promise else {}),
             "report": self.html,
             "PDF": self.pdf or "none",
         }
@@ -86,13 +87,14 @@ def make_report(workspace: Workspace, asked: ReportJob, target: Target, report: 
         InvalidInput: the file to write has another ending. DiskFull, OperatorError: it cannot be written.
     """
     measured = measure(workspace, asked.model, asked.recipe)
-    html, pdf = _files(workspace, measured, target.out)
+    html, pdf = _files(workspace, measured, target)
     view = _view(workspace, measured, cases_of(measured, asked.images), report)
     with disk_errors(html):
         html.parent.mkdir(parents=True, exist_ok=True)
+    if target.pdf or target.out is None:
+        with disk_errors(pdf):
+            pdf.unlink(missing_ok=True)  # an older one would say something else than the page
     write_durably(html, render_model_report(view).encode())
-    with disk_errors(pdf):
-        pdf.unlink(missing_ok=True)  # an older one would say something else than the page
     if not target.pdf:
         return MadeReport(measured, html, None)
     try:
@@ -102,12 +104,14 @@ def make_report(workspace: Workspace, asked: ReportJob, target: Target, report: 
     return MadeReport(measured, html, pdf)
 
 
-def _files(workspace: Workspace, measured: Measured, out: Path | None) -> tuple[Path, Path]:
+def _files(workspace: Workspace, measured: Measured, target: Target) -> tuple[Path, Path]:
     """Where the page and the PDF go; nothing is made yet."""
-    if out is None:
+    if target.out is None:
         folder = workspace.packages / measured.package.digest
         return folder / HTML, folder / PDF
-    out = out.resolve()
+    out = target.out.resolve()
+    if out.suffix.lower() == ".pdf" and not target.pdf and not out.is_dir():
+        raise InvalidInput(f"{out.name} is the name of a PDF, and none is wanted", "Name an .html file.")
     if out.suffix.lower() in (".html", ".pdf") and not out.is_dir():
         return out.with_suffix(".html"), out.with_suffix(".pdf")
     if out.is_file():

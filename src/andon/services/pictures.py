@@ -26,7 +26,12 @@ def overlay(
 
     ``concepts`` are in the order of the model's outputs; a concept's place gives its hue.
     """
-    marks = [
+    return draw_overlay(pixels, marks_of(regions, concepts), verdict, palette_from(colours(Theme.LIGHT)))
+
+
+def marks_of(regions: Sequence[Region], concepts: Sequence[str]) -> tuple[Mark, ...]:
+    """``regions`` as they are drawn; ``concepts`` as for :func:`overlay`."""
+    return tuple(
         Mark(
             concept=region.finding.concept,
             place=list(concepts).index(region.finding.concept),
@@ -34,8 +39,7 @@ def overlay(
             outlines=() if region.outline is None else (np.round(region.outline).astype(np.int32),),
         )
         for region in regions
-    ]
-    return draw_overlay(pixels, marks, verdict, palette_from(colours(Theme.LIGHT)))
+    )
 
 
 def thumbnail(pixels: Pixels) -> bytes:

@@ -61,13 +61,26 @@ def without(split: Split, defect: str) -> list[KnownPart]:
 def test_a_defect_of_one_day_speaks_only_where_there_are_others() -> None:
     cracks = parts(3, defect="crack", day="mon")
     other = [*parts(5, day="mon"), *parts(5, day="tue")]
-    assert "All 3 parts with crack come from one day (mon), the others from 2" in said(
+    assert "All 3 parts with crack come from one day (mon), all parts from 2" in said(
         one_value_only([*cracks, *other], "day")
     )
     assert not said(one_value_only([*cracks, *parts(5, day="mon")], "day"))
     assert not said(one_value_only([*cracks[:2], *other], "day"))
     assert not said(one_value_only([*cracks, *parts(1, defect="crack", day="tue"), *other], "day"))
     assert not said(one_value_only(other, "lot"))
+    unknown = parts(2, defect="crack")
+    assert "All 3 parts with crack whose day is known come" in said(
+        one_value_only([*cracks, *unknown, *other], "day")
+    )
+
+
+def test_nothing_is_said_of_learning_where_the_model_learned_elsewhere() -> None:
+    here = said(too_few(parts(3, defect="crack"), ["crack"]))
+    elsewhere = said(too_few(parts(3, defect="crack"), ["crack"], learned_here=False))
+    assert "to learn from" in here and "to learn from" not in elsewhere and "to test with" in elsewhere
+    apart = [*parts(50, split=Split.TRAIN, line="A"), *parts(50, split=Split.TEST, line="B")]
+    assert "Learned from, never tested" in said(under_represented(apart, "line"))
+    assert not said(under_represented(apart, "line", learned_here=False))
 
 
 def test_parts_whose_day_is_not_known_do_not_make_a_day() -> None:

@@ -60,7 +60,9 @@ def test_the_cuts_stand_on_the_curves_and_curves_without_cuts_have_no_marks():
     curve = PrecisionRecall(
         "dent", 0, ((0.0, 1.0), (1.0, 0.5)), {"review": (0.9, 0.6), "reject": (0.4, 0.9)}
     )
-    text = drawn(precision_recall([curve], PALETTE))
+    svg = precision_recall([curve], PALETTE)
+    text = drawn(svg)
+    assert 'fill="black"' not in svg and "#000" not in svg.replace("#0000", "")  # unseen in the dark
     assert "review cut" in text and "reject cut" in text
     plain = PrecisionRecall("dent", 0, ((0.0, 1.0), (1.0, 0.5)))
     assert "cut" not in drawn(precision_recall([plain], PALETTE))

@@ -65,21 +65,27 @@ def _judged(measured: Measured) -> str:
     bad, good = int(table.defective.sum()), int((~table.defective).sum())
     images, variant = len(measured.evaluation.scores.test), measured.evaluation.variant
     chose = "or chose its cuts" if measured.recipe is None else "or chose the cuts it suggested"
+    known = f"none of which trained the model {chose}"
+    if measured.package.manifest.origin is not None:
+        known = f"none of which {chose.removeprefix('or ')} (or trained it, by the word of who imported it)"
     return (
-        f"{bad + good:,} test parts ({bad:,} defective, {good:,} good; {images:,} images), none "
-        f"of which trained the model {chose}; scored by the exported file ({variant}), judged by "
-        f"{measured.source}."
+        f"{bad + good:,} test parts ({bad:,} defective, {good:,} good; {images:,} images), {known}; "
+        f"scored by the exported file ({variant}), judged by {measured.source}."
     )
 
 
 def _facts(measured: Measured, at: str) -> Iterator[Fact]:
     manifest, evaluation = measured.package.manifest, measured.evaluation
-    yield Fact("family", f"{manifest.family}{', ' if manifest.encoder else ''}{manifest.encoder}")
+    yield Fact("family", f"{manifest.kind}{', ' if manifest.encoder else ''}{manifest.encoder}")
     taken = manifest.input
     yield Fact("input", f"{taken.width} x {taken.height}, {taken.channels} channels, {taken.bit_depth} bit")
     yield Fact("data set", measured.snapshot.dataset)
     yield Fact("snapshot", measured.snapshot.digest, exact=True)
-    yield Fact("run", measured.package.run or "unknown", exact=True)
+    if manifest.origin is None:
+        yield Fact("run", measured.package.run or "unknown", exact=True)
+    else:
+        yield Fact("imported from", manifest.origin.file)
+        yield Fact("file", manifest.origin.digest, exact=True)
     yield Fact("evaluated", f"{evaluation.at[:16].replace('T', ' ')} UTC by {evaluation.author}")
     yield Fact("reported", f"{at[:16].replace('T', ' ')} UTC, Andon {__version__}")
 

@@ -329,7 +329,7 @@ def test_a_clean_picture_of_a_defective_part_is_no_clean_part(copied: Path, tmp_
     workspace = open_workspace(copied, "mara")
     foreign.draw(tmp_path / "pairs", 80, seed=5)
     (tmp_path / "parts.csv").write_text(
-        "file,part\n"
+        "file,serial\n"
         + "".join(
             f"{kind}/{number:03}.png,{number // 2}\n"
             for number in range(80)

@@ -1,9 +1,10 @@
-"""How much a graph from elsewhere asks for, before anything follows it: sizes that are passed on, and work."""
+"""How much a graph from elsewhere asks for, before anything follows it: sizes to compute, and work."""
 
 import math
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from onnx import helper
 from andon.errors import InvalidInput
 
 MAX_ROOM = 2**29
-"""Bytes that inference may take beyond what the process and some copies of the graph hold.  Sizes can double
-at every operator, and inference keeps each number that sizes are computed from as a record of its own."""
+"""Bytes that inference may take beyond what the process and ``COPIES`` of the graph hold.  Sizes can double
+at every operator; each number that sizes are computed from is kept as a record of its own."""
 
 COPIES = 8
 
@@ -104,53 +105,70 @@ def check_work(model: onnx.ModelProto, shapes: Shapes) -> None:
             raise refused(f"lays out {beside:,} numbers in ConvTranspose, the limit is {MAX_SCRATCH:,}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A node, shapes of what it takes, and how many numbers its largest result has."""
+
+    node: onnx.NodeProto
+    taken: Sequence[Shape]
+    gives: int
+
+    def attribute(self, name: str, otherwise: Any) -> Any:
+        found = [one for one in self.node.attribute if one.name == name]
+        return helper.get_attribute_value(found[0]) if found else otherwise
+
+
 def _work(node: onnx.NodeProto, shapes: Shapes) -> int:
     count = COUNTED.get(node.op_type)
     if count is None:
         return 0
     taken = [shapes.get(name, ()) for name in node.input]
-    return count(node, taken, math.prod(shapes[node.output[0]]) if node.output[0] else 0)
+    gives = max((math.prod(shapes[name]) for name in node.output if name), default=0)
+    return count(_Step(node, taken, gives))
 
 
-Count = Callable[[onnx.NodeProto, Sequence[Shape], int], int]
-"""(node, shapes of what it takes, numbers of its first result) -> multiplications."""
+Count = Callable[[_Step], int]
+"""How many multiplications a step takes."""
 
 
 def _kernel(which: int) -> Count:
-    return lambda node, taken, gives: gives * math.prod(taken[which][1:])
+    return lambda step: step.gives * math.prod(step.taken[which][1:])
 
 
-def _transposed(node: onnx.NodeProto, taken: Sequence[Shape], gives: int) -> int:
-    return math.prod(taken[0]) * math.prod(taken[1][1:])
+def _transposed(step: _Step) -> int:
+    return math.prod(step.taken[0]) * math.prod(step.taken[1][1:])
 
 
-def _product(node: onnx.NodeProto, taken: Sequence[Shape], gives: int) -> int:
-    return gives * max(taken[0][-1:], default=1)
+def _product(step: _Step) -> int:
+    return step.gives * max(step.taken[0][-1:], default=1)
 
 
-def _gemm(node: onnx.NodeProto, taken: Sequence[Shape], gives: int) -> int:
-    return gives * taken[0][0 if _attribute(node, "transA", 0) else 1]
+def _gemm(step: _Step) -> int:
+    rows, columns = step.taken[0]
+    return step.gives * (rows if step.attribute("transA", 0) else columns)
 
 
-def _pool(node: onnx.NodeProto, taken: Sequence[Shape], gives: int) -> int:
-    return gives * math.prod(_attribute(node, "kernel_shape", ()))
+def _pool(step: _Step) -> int:
+    sides: Sequence[int] = step.attribute("kernel_shape", ())
+    return step.gives * math.prod(sides)
 
 
-def _neighbours(node: onnx.NodeProto, taken: Sequence[Shape], gives: int) -> int:
-    return gives * int(_attribute(node, "size", 1))
+def _neighbours(step: _Step) -> int:
+    return step.gives * int(step.attribute("size", 1))
 
 
-def _recurrent(node: onnx.NodeProto, taken: Sequence[Shape], gives: int) -> int:
-    return math.prod(taken[0][:2]) * (math.prod(taken[1]) + math.prod(taken[2]))
+def _recurrent(step: _Step) -> int:
+    steps, weights, again = step.taken[:3]
+    return math.prod(steps[:2]) * (math.prod(weights) + math.prod(again))
 
 
-def _summed(node: onnx.NodeProto, taken: Sequence[Shape], gives: int) -> int:
-    """Every letter of an Einsum is a loop; where one stands for several axes, all numbers of all inputs."""
-    terms = _attribute(node, "equation", b"").decode(errors="replace").replace(" ", "").split("->")[0]
+def _summed(step: _Step) -> int:
+    """Every letter of an Einsum is a loop; where dots stand for axes, all numbers of all inputs."""
+    terms = step.attribute("equation", b"").decode(errors="replace").replace(" ", "").split("->")[0]
     sides: dict[str, int] = {}
-    for term, shape in zip(terms.split(","), taken, strict=False):
+    for term, shape in zip(terms.split(","), step.taken, strict=False):
         if len(term) != len(shape) or "." in term:
-            return math.prod(math.prod(shape) for shape in taken)
+            return math.prod(math.prod(shape) for shape in step.taken)
         sides |= dict(zip(term, shape, strict=True))
     return math.prod(sides.values())
 
@@ -179,11 +197,6 @@ COUNTED: Mapping[str, Count] = {
 def _scratch(node: onnx.NodeProto, shapes: Shapes) -> int:
     taken, kernel = shapes[node.input[0]], shapes[node.input[1]]
     return math.prod(taken[2:]) * math.prod(kernel[1:])
-
-
-def _attribute(node: onnx.NodeProto, name: str, otherwise: object) -> Any:
-    found = [one for one in node.attribute if one.name == name]
-    return helper.get_attribute_value(found[0]) if found else otherwise
 
 
 def refused(what: str) -> InvalidInput:

@@ -24,7 +24,6 @@ from andon.domain.models import Costs, Engine, InputSpec, Manifest, Parity, Prec
 from andon.domain.runs import Family, TrainSettings
 from andon.domain.serial import from_json
 from andon.errors import InvalidInput, NotPossible, ParityFailed, Refused, UnsupportedVersion
-from andon.formats.tables import MetadataTable
 from andon.hub.main import create_app
 from andon.hub.settings import Settings
 from andon.jobs.gate import run_gate
@@ -322,29 +321,6 @@ def test_a_data_set_without_clean_calibration_parts_is_refused(copied: Path, tmp
     arguments = written(tmp_path, foreign.classifier(), foreign.CLASSIFIER)
     refused = andon("-w", copied, *arguments, "--dataset", "odd")
     assert isinstance(refused.error, NotPossible) and "holds no clean part" in refused.error.message
-
-
-def test_a_clean_picture_of_a_defective_part_is_no_clean_part(copied: Path, tmp_path: Path) -> None:
-    """Found before anything is stored, as by the evaluation."""
-    workspace = open_workspace(copied, "mara")
-    foreign.draw(tmp_path / "pairs", 80, seed=5)
-    (tmp_path / "parts.csv").write_text(
-        "file,serial\n"
-        + "".join(
-            f"{kind}/{number:03}.png,{number // 2}\n"
-            for number in range(80)
-            for kind in [("good", "red", "good", "blue")[number % 4]]
-        )
-    )
-    table = MetadataTable(tmp_path / "parts.csv")
-    request = ImportRequest(tmp_path / "pairs", "pairs", "mara", now(), table=table)
-    import_images(workspace.database, workspace.blobs, request, lambda done, total: None)
-    freeze_dataset(workspace, DatasetSpec("pairs", ImageFilter(source="pairs")))
-    before = andon("-w", copied, "models", "list", "--json").json()
-    arguments = written(tmp_path, foreign.classifier(), changed(name="pairs"))
-    refused = andon("-w", copied, *arguments, "--dataset", "pairs")
-    assert isinstance(refused.error, NotPossible) and "holds no clean part" in refused.error.message
-    assert andon("-w", copied, "models", "list", "--json").json() == before
 
 
 def test_its_report_says_whose_word_it_is(copied: Path, tmp_path: Path, imported: dict[str, Any]) -> None:

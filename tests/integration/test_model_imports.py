@@ -323,6 +323,13 @@ def test_a_data_set_without_clean_calibration_parts_is_refused(copied: Path, tmp
     assert isinstance(refused.error, NotPossible) and "holds no clean part" in refused.error.message
 
 
+def test_its_report_says_whose_word_it_is(copied: Path, tmp_path: Path, imported: dict[str, Any]) -> None:
+    made = tmp_path / "report.html"
+    assert andon("-w", copied, "models", "report", imported["model"], "--out", made).error is None
+    text = made.read_text()
+    assert "beads.onnx" in text and "by the word of who imported it" in text and ">None<" not in text
+
+
 def test_files_that_are_not_there_are_told(copied: Path, tmp_path: Path) -> None:
     arguments = written(tmp_path, foreign.classifier(), foreign.CLASSIFIER)
     (tmp_path / "beads.onnx").unlink()

@@ -39,11 +39,12 @@ def read_import_manifest(path: Path) -> ModelImport:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
             raise ValueError(f"the key {name[:40]!r} is there twice")
-    return dict(pairs)
+        found[name] = value
+    return found
 
 
 _STRICT: dict[str, Any] = {"object_pairs_hook": _once}

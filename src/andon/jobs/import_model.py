@@ -131,7 +131,8 @@ def _check_concepts(snapshot: Snapshot, stated: ModelImport) -> None:
 def _check_groups(snapshot: Snapshot) -> None:
     calibration = snapshot.of(Split.CALIBRATION)
     defects = defect_names(snapshot)
-    if all(item.concepts() & defects for item in calibration):
+    defective = {item.part for item in calibration if item.concepts() & defects}
+    if all(item.part in defective for item in calibration):
         raise NotPossible(
             f"the calibration group of data set {snapshot.dataset!r} holds no clean part to choose cuts by",
             "Freeze a data set with clean parts that the model did not see.",

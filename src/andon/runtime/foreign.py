@@ -10,6 +10,7 @@ from onnx import TensorProto, version_converter
 from andon.domain.model_imports import ForeignInput, InputType, Layout, ModelImport
 from andon.errors import DamagedPackage, InvalidInput
 from andon.runtime import graph
+from andon.runtime.foreign_work import AGAIN, bounded_room, check_sizes, check_work, refused
 
 OLDEST_OPSET = 13
 """Older graphs are converted to it: from here on softmax means what it says."""
@@ -43,7 +44,6 @@ INPUTS = {
     InputType.FLOAT16: TensorProto.FLOAT16,
     InputType.UINT8: TensorProto.UINT8,
 }
-AGAIN = "Export it again: one image a batch, fixed sizes, standard operators, weights inside the file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def open_foreign(content: bytes, stated: ModelImport) -> ForeignGraph:
     Raises:
         InvalidInput: it is no ONNX file; it is too large, or a tensor of it is; it refers to other files,
             uses operators that are not standard or that hold further graphs; its sizes cannot be known
-            before it runs; or it does not take and give what ``stated`` says.
+            before it runs, or it computes for too long; or it does not take and give what ``stated`` says.
     """
     try:
         model = graph.read(content)
@@ -83,7 +83,9 @@ def open_foreign(content: bytes, stated: ModelImport) -> ForeignGraph:
     model = _modern(model)
     sizes = dict(_sizes(_inferred(model)))
     if (total := sum(map(_count, sizes.values()))) > MAX_RESULTS:
-        raise _refused(f"computes {total:,} numbers in all, the limit is {MAX_RESULTS:,}")
+        raise refused(f"computes {total:,} numbers in all, the limit is {MAX_RESULTS:,}")
+    check_sizes(model, sizes)
+    check_work(model, sizes)
     wanted = {one.name for one in stated.outputs} | {one.output for one in stated.expected}
     return ForeignGraph(content, model, taken.name, {name: _output(model, sizes, name) for name in wanted})
 
@@ -91,19 +93,17 @@ def open_foreign(content: bytes, stated: ModelImport) -> ForeignGraph:
 def _check_constants(model: onnx.ModelProto) -> None:
     """Every constant is as large as it says, no larger than the limit, and of a type with a size."""
     if model.graph.sparse_initializer:
-        raise _refused("holds sparse constants")
+        raise refused("holds sparse constants")
     for tensor in graph.messages(model.graph):
         if not isinstance(tensor, TensorProto):
             continue
         count = _count(tensor.dims)
         if not 0 <= count <= MAX_ELEMENTS:
-            raise _refused(f"declares a constant {tensor.name[:60]!r} of {count:,} numbers")
+            raise refused(f"declares a constant {tensor.name[:60]!r} of {count:,} numbers")
         if tensor.data_type not in SIZES:
-            raise _refused(f"holds a constant {tensor.name[:60]!r} of a type that is not plain numbers")
+            raise refused(f"holds a constant {tensor.name[:60]!r} of a type that is not plain numbers")
         if _held(tensor) != count:
-            raise _refused(
-                f"declares {count:,} numbers in {tensor.name[:60]!r} and holds {_held(tensor):,}"
-            )
+            raise refused(f"declares {count:,} numbers in {tensor.name[:60]!r} and holds {_held(tensor):,}")
 
 
 def _held(tensor: TensorProto) -> int:
@@ -122,14 +122,14 @@ def _held(tensor: TensorProto) -> int:
 def _check_nesting(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if any(attribute.g.node or attribute.graphs for attribute in node.attribute):
-            raise _refused(f"uses {node.op_type}, which holds another graph; control flow is not taken")
+            raise refused(f"uses {node.op_type}, which holds another graph; control flow is not taken")
 
 
 def _check_form(model: onnx.ModelProto) -> None:
     try:
         onnx.checker.check_model(model)
     except FAILURES as cause:
-        raise _refused(f"is no valid graph: {_line(cause)}") from cause
+        raise refused(f"is no valid graph: {_line(cause)}") from cause
 
 
 def _input_of(model: onnx.ModelProto, stated: ForeignInput) -> onnx.ValueInfoProto:
@@ -139,9 +139,9 @@ def _input_of(model: onnx.ModelProto, stated: ForeignInput) -> onnx.ValueInfoPro
     ]
     if len(inputs) != 1:
         names = ", ".join(repr(value.name[:40]) for value in inputs[:5]) or "none"
-        raise _refused(f"has {len(inputs)} inputs ({names}); models of one picture are taken")
+        raise refused(f"has {len(inputs)} inputs ({names}); models of one picture are taken")
     if stated.name is not None and stated.name != inputs[0].name:
-        raise _refused(f"takes {inputs[0].name[:40]!r}, its manifest says {stated.name[:40]!r}")
+        raise refused(f"takes {inputs[0].name[:40]!r}, its manifest says {stated.name[:40]!r}")
     return inputs[0]
 
 
@@ -150,7 +150,7 @@ def _fix(model: onnx.ModelProto, taken: onnx.ValueInfoProto, stated: ForeignInpu
     tensor = taken.type.tensor_type
     if tensor.elem_type != INPUTS[stated.dtype]:
         found = TensorProto.DataType.Name(tensor.elem_type).lower()
-        raise _refused(f"takes {found}, its manifest says {stated.dtype}")
+        raise refused(f"takes {found}, its manifest says {stated.dtype}")
     wanted = _sides(stated)
     found_sides = [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]
     fits = len(found_sides) == 4 and all(
@@ -158,7 +158,7 @@ def _fix(model: onnx.ModelProto, taken: onnx.ValueInfoProto, stated: ForeignInpu
     )
     if not fits:
         shown = " x ".join("any" if side is None else str(side) for side in found_sides)
-        raise _refused(f"takes {shown}, its manifest says {' x '.join(map(str, wanted))} ({stated.layout})")
+        raise refused(f"takes {shown}, its manifest says {' x '.join(map(str, wanted))} ({stated.layout})")
     constants = {tensor.name for tensor in model.graph.initializer}
     fixed = onnx.helper.make_tensor_value_info(taken.name, tensor.elem_type, wanted)
     kept = [fixed if value.name == taken.name else value for value in model.graph.input]
@@ -179,24 +179,26 @@ def _modern(model: onnx.ModelProto) -> onnx.ModelProto:
     versions = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
     version = versions.get("ai.onnx", 0)
     if version > onnx.defs.onnx_opset_version() or version < 1:
-        raise _refused(
-            f"has the opset {version}; {onnx.defs.onnx_opset_version()} is the newest known here"
-        )
+        raise refused(f"has the opset {version}; {onnx.defs.onnx_opset_version()} is the newest known here")
     if version >= OLDEST_OPSET:
         return model
     try:
-        return version_converter.convert_version(model, OLDEST_OPSET)
+        with bounded_room(model):
+            return version_converter.convert_version(model, OLDEST_OPSET)
     except (RuntimeError, ValueError) as cause:
-        raise _refused(
+        raise refused(
             f"has the opset {version} and cannot be converted to {OLDEST_OPSET}: {_line(cause)}"
         ) from cause
 
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
-        return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+        with bounded_room(model):
+            return onnx.shape_inference.infer_shapes(
+                model, check_type=True, strict_mode=True, data_prop=True
+            )
     except FAILURES as cause:
-        raise _refused(f"does not fit together: {_line(cause)}") from cause
+        raise refused(f"does not fit together: {_line(cause)}") from cause
 
 
 def _sizes(model: onnx.ModelProto) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -209,12 +211,14 @@ def _sizes(model: onnx.ModelProto) -> Iterator[tuple[str, tuple[int, ...]]]:
             known = found is not None and found.HasField("shape")
             sides = found.shape.dim if found is not None and known else []
             if not known or not all(side.HasField("dim_value") for side in sides):
-                raise _refused(
-                    f"gives {name[:60]!r} (of {node.op_type}) in a size not known before it runs"
+                raise refused(f"gives {name[:60]!r} (of {node.op_type}) in a size not known before it runs")
+            if found is not None and found.elem_type not in SIZES:
+                raise refused(
+                    f"gives {name[:60]!r} (of {node.op_type}) in a type that is not plain numbers"
                 )
             shape = tuple(int(side.dim_value) for side in sides)
             if not 0 <= _count(shape) <= MAX_ELEMENTS:
-                raise _refused(
+                raise refused(
                     f"computes {name[:60]!r} (of {node.op_type}) of {_count(shape):,} numbers, "
                     f"the limit is {MAX_ELEMENTS:,}"
                 )
@@ -225,11 +229,11 @@ def _output(model: onnx.ModelProto, sizes: Mapping[str, tuple[int, ...]], name: 
     kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.output}
     if name not in kinds:
         known = ", ".join(repr(one[:40]) for one in list(kinds)[:10])
-        raise _refused(f"has no output {name[:40]!r} (it has {known})")
+        raise refused(f"has no output {name[:40]!r} (it has {known})")
     if kinds[name] not in NUMBERS:
-        raise _refused(f"gives {name[:40]!r} in another type than floating point numbers")
+        raise refused(f"gives {name[:40]!r} in another type than floating point numbers")
     if name not in sizes:
-        raise _refused(f"gives {name[:40]!r} without computing it")
+        raise refused(f"gives {name[:40]!r} without computing it")
     return sizes[name]
 
 
@@ -239,7 +243,3 @@ def _count(sides: Sequence[int]) -> int:
 
 def _line(cause: Exception) -> str:
     return " ".join(str(cause).split())[:200]
-
-
-def _refused(what: str) -> InvalidInput:
-    return InvalidInput(f"the model {what}", AGAIN)

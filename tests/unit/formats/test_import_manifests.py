@@ -165,3 +165,11 @@ def test_what_is_no_manifest_is_refused(
 def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there is no file"):
         read_import_manifest(tmp_path / "m.toml")
+
+
+def test_very_many_keys_are_read_once(tmp_path: Path) -> None:
+    """As many as fit the limit; looking for each among all others would take until tomorrow."""
+    path = tmp_path / "many.json"
+    path.write_text(json.dumps(dict.fromkeys(map(str, range(100_000)))))
+    with pytest.raises(InvalidInput, match="field"):
+        read_import_manifest(path)

@@ -7,8 +7,19 @@ from enum import StrEnum
 from andon.domain.runs import Family
 from andon.units import Digest
 
-MANIFEST_FORMAT = 1
+MANIFEST_FORMAT = 2
 """Version of the manifest's layout; a reader refuses a higher one."""
+
+FIRST_FAMILIES = frozenset({Family.UNET, Family.SEGMENT, Family.CLASSIFY})
+"""Those that readers of the first format know; their packages go on being written in it."""
+
+ANOMALY = "anomaly"
+"""The one output of a family that learns from clean images alone: anything they do not show."""
+
+
+def format_of(family: Family) -> int:
+    """The format that a package of ``family`` states."""
+    return 1 if family in FIRST_FAMILIES else 2
 
 
 class Engine(StrEnum):
@@ -97,6 +108,7 @@ class Manifest:
         encoder: timm name; empty for the families that have none.
         files: relative path -> SHA-256 of every file the digest covers (graph and golden images).
         golden: file name of each golden image -> scores in concept order it must reproduce.
+        format: as :func:`format_of` says.
     """
 
     name: str
@@ -110,7 +122,7 @@ class Manifest:
     code_version: str
     files: Mapping[str, Digest]
     golden: Mapping[str, tuple[float, ...]]
-    format: int = MANIFEST_FORMAT
+    format: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from andon.blobs.files import PARTIAL, disk_errors, sync_folder, write_durably, write_partial
-from andon.domain.models import MANIFEST_FORMAT, Manifest
+from andon.domain.models import MANIFEST_FORMAT, Manifest, format_of
 from andon.domain.serial import canonical, from_json, to_json
 from andon.errors import Conflict, DamagedPackage, InvalidInput, OperatorError, UnsupportedVersion
 from andon.runtime import graph
@@ -156,6 +156,8 @@ def _canonical(manifest: Manifest) -> bytes:
 
 
 def _check_manifest(manifest: Manifest) -> None:
+    if manifest.format != format_of(manifest.family):
+        raise _damaged(f"states the format {manifest.format}, which is not that of {manifest.family}")
     wanted = {GRAPH, *(f"{GOLDEN}/{name}" for name in manifest.golden)}
     if set(manifest.files) != wanted:
         odd = sorted(set(manifest.files) ^ wanted)[0]

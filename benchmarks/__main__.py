@@ -13,6 +13,7 @@ ROWS = (
     "line",
     "shadow",
     "classify",
+    "clean",
     "loop",
     "magnetic_tile",
 )

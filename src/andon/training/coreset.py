@@ -32,9 +32,9 @@ def k_centre(points: Tensor, most: int, generator: torch.Generator) -> tuple[Ten
 def distances(points: Tensor, memory: Tensor) -> Tensor:
     """(N,) from each of ``points`` (N, D) to the nearest row of ``memory`` (M, D)."""
     lengths = memory.square().sum(dim=1)
-    found = [
-        torch.baddbmm(lengths.view(1, 1, -1), part[None], memory.T[None], alpha=-2)[0].amin(dim=1)
-        + part.square().sum(dim=1)
-        for part in points.split(CHUNK)
-    ]
+    found = []
+    for start in range(0, len(points), CHUNK):
+        part = points[start : start + CHUNK]
+        nearest = torch.addmm(lengths, part, memory.T, alpha=-2).amin(dim=1)
+        found.append(nearest + part.square().sum(dim=1))
     return torch.cat(found).clamp(min=0).sqrt()

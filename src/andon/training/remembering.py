@@ -1,7 +1,7 @@
 """Learning without steps: one pass over clean images fills the memory of ``patches``.
 
-What clean distances usually are is asked of images that are held out: the parts are dealt to a few folds, and
-each fold is compared with a memory made of the others.
+What clean distances usually are is asked of images that are held out: the parts are dealt to a few folds,
+and each fold is compared with a memory made of the others.
 """
 
 import time
@@ -216,9 +216,7 @@ def _memory(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:
     return memory, radius
 
 
-def _learnt(
-    network: PatchMemory, space: Space, memory: Tensor, held_out: Tensor
-) -> dict[str, Tensor]:
+def _learnt(network: PatchMemory, space: Space, memory: Tensor, held_out: Tensor) -> dict[str, Tensor]:
     """Everything that :data:`patches.LEARNT` names."""
     usual, spread = usual_distances(held_out)
     network.learn({"usual": usual, "spread": spread})

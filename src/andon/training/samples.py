@@ -77,7 +77,7 @@ def check(samples: Sequence[Sample], concepts: Sequence[str], family: Family) ->
         raise NotPossible("the training group holds no image", "Import more images, or change the split.")
     defects = [sample for sample in train if sample.labels]
     if family is Family.PATCHES:
-        _check_clean(len(train) - len(defects))
+        _check_clean(len(train) - len(defects), concepts)
         return
     if not defects:
         raise NotPossible(
@@ -108,7 +108,9 @@ def fingerprint(samples: Sequence[Sample], concepts: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _check_clean(clean: int) -> None:
+def _check_clean(clean: int, concepts: Sequence[str]) -> None:
+    if len(concepts) > 1:
+        raise NotPossible(f"a patch memory has one output, and is asked for {len(concepts)}")
     if clean < FEWEST_CLEAN:
         raise NotPossible(
             f"the training group holds {clean} clean images, a patch memory needs {FEWEST_CLEAN}",

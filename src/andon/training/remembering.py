@@ -31,7 +31,7 @@ Report = Callable[[MetricPoint, int, float], None]
 ROWS = 2000
 """Of the memory. With ``DIMENSIONS`` the search costs less than a small encoder."""
 
-DIMENSIONS = 64
+DIMENSIONS = 128
 """Of a row, after the projection."""
 
 MOST_PATCHES = 1_000_000
@@ -180,13 +180,14 @@ def _rows(
 
 
 def _space(features: Tensor, widths: Sequence[int], generator: torch.Generator) -> Space:
-    """Each channel to mean 0 and deviation 1, each stage (of ``widths`` channels) to the same weight;
-    then, of many channels, a random projection that keeps distances (Johnson and Lindenstrauss 1984) on
-    orthogonal directions."""
+    """Each stage (of ``widths`` channels) is divided by the deviation of its channels, their root mean
+    square: channels of a stage keep their ranks, which finds more than deviation 1 for each.  Then, of
+    many channels, a random projection that keeps distances (Johnson and Lindenstrauss 1984) on orthogonal
+    directions."""
     centre = features.mean(dim=(0, 1, 2))
-    scale = features.std(dim=(0, 1, 2)).clamp(min=TINY)
-    weights = torch.cat([torch.full((width,), width**-0.5) for width in widths])
-    projection = torch.diag(weights / scale)
+    stages = features.var(dim=(0, 1, 2)).split(list(widths))
+    scale = torch.cat([stage.mean().sqrt().expand(len(stage)) for stage in stages]).clamp(min=TINY)
+    projection = torch.diag(len(centre) ** -0.5 / scale)
     if len(centre) > DIMENSIONS:
         drawn = torch.randn(len(centre), DIMENSIONS, generator=generator)
         turned = torch.linalg.qr(drawn)[0] * (len(centre) / DIMENSIONS) ** 0.5

@@ -1,7 +1,7 @@
 """Patch memory: how far each place of an image is from what clean images show, after PatchCore.
 
 Roth et al., "Towards total recall in industrial anomaly detection", CVPR 2022.  Features of two middle
-stages of a frozen encoder, averaged over their neighbours, are scaled by channel and projected to few
+stages of a frozen encoder, averaged over their neighbours, are scaled by stage and projected to few
 dimensions.  A place's distance is that to the nearest row of the memory: one matrix multiplication.
 
 Padding makes features at the border differ, and some places of a part vary more than others.  So the
@@ -51,7 +51,7 @@ class PatchMemory(nn.Module):
     Attributes:
         memory: (D, M), a column for each patch. lengths: (M,) their squared lengths.
         centre: (F,) taken from features; projection: (F, D) what they are multiplied with then, with the
-            scale of each channel in it.
+            scale of each stage in it.
         usual, spread: (h, w) mean and deviation of clean distances at each place.
         middle, width: median and robust deviation of the values of clean images, scalars.
 

@@ -51,6 +51,8 @@ def score(model: PatchcoreModel, image: NDArray[np.uint8]) -> float:
 
 
 def prepared(image: NDArray[np.uint8]) -> Tensor:
-    value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float().div(255).expand(3, -1, -1)
+    value = (
+        torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float().div(255).expand(3, -1, -1)
+    )
     value = Resize(SIZE, antialias=True)(value)
     return (value - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)

@@ -18,8 +18,8 @@ from andon.domain.datasets import Split
 from andon.domain.gates import UNNAMED
 from andon.domain.inspections import Verdict
 from andon.domain.models import Costs, Cuts, Package
-from andon.domain.runs import Family
 from andon.domain.recipes import Recipe, deciding_scores
+from andon.domain.runs import Family
 from andon.runtime.execution import REFERENCE
 from andon.runtime.inspector import Inspector
 from andon.services.gate_cases import Part, Picture, judged_parts, learned_by

@@ -1,8 +1,9 @@
 """The training loop, read from top to bottom.
 
 Start modes, in this order: resume (the folder holds the state of the same run), fine-tune (a model or
-weights are named), scratch.  The family that takes no steps leaves here, for ``remembering``.  A batch depends on seed and step alone and the state file holds everything
-else, so a run that was killed and resumed ends with the same weights as one that was not.
+weights are named), scratch.  The family that takes no steps leaves for ``remembering``.  A batch depends
+on seed and step alone and the state file holds everything else, so a run that was killed and resumed ends
+with the same weights as one that was not.
 """
 
 import copy

@@ -197,7 +197,9 @@ def test_a_promised_overkill_is_kept_as_often_as_stated(parts: int) -> None:
 
 def test_several_concepts_share_the_promised_overkill() -> None:
     random = np.random.default_rng(4)
-    table = fold([f"{i:04}" for i in range(400)], ["a", "b"], random.random((400, 2)) / 2, np.zeros((400, 2)))
+    table = fold(
+        [f"{i:04}" for i in range(400)], ["a", "b"], random.random((400, 2)) / 2, np.zeros((400, 2))
+    )
     choice = choose_cuts(table, COSTS, FLOOR)
     assert 0 < (verdicts(table, choice.cuts) == REJECT).sum() <= 12
 

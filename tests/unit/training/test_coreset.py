@@ -31,7 +31,9 @@ def test_no_point_is_further_than_the_radius_and_one_is_as_far(most: int) -> Non
 def test_the_radius_is_at_most_twice_the_best() -> None:
     for seed in range(5):
         found = points(11, 2, seed)
-        best = min(float(brute_force(found, found[list(rows)]).max()) for rows in combinations(range(11), 3))
+        best = min(
+            float(brute_force(found, found[list(rows)]).max()) for rows in combinations(range(11), 3)
+        )
         assert k_centre(found, 3, seeded(seed))[1] <= 2 * best + 1e-6
 
 

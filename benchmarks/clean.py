@@ -1,4 +1,4 @@
-"""Clean images only: a patch memory against anomalib's PatchCore, from 30 good images and from all there are.
+"""Clean images only: a patch memory against anomalib's PatchCore, from 30 good images and from all.
 
 Same encoder, weights file, images and test lists; the seed draws the 30 images, and is the training's.
 Scores of ours come from the exported ONNX file through ONNX Runtime.  Where `anomalib` is not installed

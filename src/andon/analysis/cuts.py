@@ -164,7 +164,7 @@ def _most_rejected(parts: int) -> int:
 def _promise(count: int, parts: int) -> str:
     bound = at_most(count, parts)
     note = (
-        "The calibration group shows no defect: the cuts come from the highest scores of clean parts alone, "
+        "The calibration group shows no defect: the cuts come from the highest scores of clean parts, "
         "and nothing is known about escapes. "
     )
     if bound.high <= CLEAN_REJECTED:

@@ -28,8 +28,9 @@ def train(
     family: Annotated[
         Family | None,
         typer.Option(
-            help="segment: fast, masks and labels; unet: the classic; classify: labels only; patches: "
-            "clean images only, one pass. Default: segment, or patches where no training image shows a defect."
+            help="segment: fast, masks and labels; unet: the classic; classify: labels only; "
+            "patches: clean images only, one pass. Default: segment, or patches where no training image "
+            "shows a defect."
         ),
     ] = None,
     encoder: Annotated[

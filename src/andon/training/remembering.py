@@ -185,7 +185,7 @@ def _space(features: Tensor, widths: Sequence[int], generator: torch.Generator) 
     many channels, a random projection that keeps distances (Johnson and Lindenstrauss 1984) on orthogonal
     directions."""
     centre = features.mean(dim=(0, 1, 2))
-    stages = torch.split(features.var(dim=(0, 1, 2)), list(widths))  # type: ignore[no-untyped-call]
+    stages = torch.split(features.var(dim=(0, 1, 2)), list(widths))
     scale = torch.cat([stage.mean().sqrt().expand(len(stage)) for stage in stages]).clamp(min=TINY)
     projection = torch.diag(len(centre) ** -0.5 / scale)
     if len(centre) > DIMENSIONS:

@@ -2,7 +2,7 @@
 
 Same encoder, weights file, images and test lists; the seed draws the 30 images, and is the training's.
 Scores of ours come from the exported ONNX file through ONNX Runtime.  Where `anomalib` is not installed
-(`.[bench]`), or all images of a set are learnt, there is no peer: its memory grows with the images.
+(`pip install anomalib`), or all images of a set are learnt, there is no peer: its memory grows with the images.
 
     python -m benchmarks --row clean
 """

@@ -1,8 +1,8 @@
 """Clean images only: a patch memory against anomalib's PatchCore, from 30 good images and from all.
 
 Same encoder, weights file, images and test lists; the seed draws the 30 images, and is the training's.
-Scores of ours come from the exported ONNX file through ONNX Runtime.  Where `anomalib` is not installed
-(`pip install anomalib`), or all images of a set are learnt, there is no peer: its memory grows with the images.
+Our scores come from the exported ONNX file through ONNX Runtime.  Where `anomalib` is missing
+(`pip install anomalib`), or all images of a set are learnt, there is no peer: its memory grows with them.
 
     python -m benchmarks --row clean
 """

@@ -31,7 +31,7 @@ from andon.services.scores import (
     keep_scores,
     latest_evaluation,
 )
-from andon.services.truths import defect_names, is_located, read_mask, read_pixels
+from andon.services.truths import defect_names, is_located, read_mask, read_pixels, seen_by
 from andon.services.workspaces import Workspace, now
 from andon.store import models as stored_models
 from andon.units import Digest
@@ -142,7 +142,7 @@ def evaluate_model(
     package = find_package(workspace, name)
     loaded = open_package(workspace, package)
     chosen = parse_variant(package, variant)
-    snapshot = snapshot_of(workspace, package)
+    snapshot = seen_by(package.manifest.family, snapshot_of(workspace, package))
     session = _Session(workspace, loaded, chosen, snapshot, report)
     evaluation = _evaluate(session, package, costs)
     gallery = draw_gallery(workspace, loaded, evaluation)

@@ -82,14 +82,15 @@ RULES: Mapping[str, str] = {
 """Rule -> when it speaks, for the page."""
 
 
-def too_few(parts: Sequence[KnownPart], concepts: Sequence[str]) -> Iterator[Caution]:
-    """Kinds (``concepts`` and clean) of which too few parts learn, choose or test."""
+def too_few(parts: Sequence[KnownPart], concepts: Sequence[str], taught: bool = True) -> Iterator[Caution]:
+    """Kinds (``concepts`` and clean) of which too few parts learn, choose or test; ``taught``: whether the
+    model learns from parts with defects at all."""
     counts = Counter((kind, part.split) for part in parts for kind in part.kinds)
     for kind in (*concepts, CLEAN):
         test, learned = counts[kind, Split.TEST], counts[kind, Split.TRAIN]
         lacks = [f"{test} to test with (fewer than {FEW})"] if test < FEW else []
         if kind != CLEAN:
-            if learned < LEAST_LEARNED:
+            if taught and learned < LEAST_LEARNED:
                 lacks.append(f"{learned} to learn from (fewer than {LEAST_LEARNED})")
             if counts[kind, Split.CALIBRATION] < LEAST_CHOSEN:
                 lacks.append("none to choose cuts with")

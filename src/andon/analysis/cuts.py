@@ -137,19 +137,23 @@ def _check(costs: Costs) -> None:
 
 
 def _from_clean_parts(table: PartTable, floor: float) -> Choice:
-    """Cuts at order statistics of clean scores: the k-th highest bounds overkill whatever their
-    distribution (Wilks, "Determination of sample sizes for setting tolerance limits", 1941)."""
+    """Cuts at order statistics of clean scores, which bound overkill whatever their distribution (Wilks,
+    "Determination of sample sizes for setting tolerance limits", 1941).
+
+    Of several concepts each leaves the range above its own cut open, so that with none rejected by any of
+    K as much is open as with K - 1 rejected by one (Tukey, "Statistically equivalent blocks", 1947).
+    """
     parts, concepts = len(table.parts), len(table.concepts)
-    rejected = _most_rejected(parts)
-    cuts = {}
+    rejected = max(0, (_most_rejected(parts) + 1) // concepts - 1)
+    cuts, outside = {}, 0
     for index, concept in enumerate(table.concepts):
         gaps = _Gaps.of(table.scores[:, index], floor)
         reached = np.array([int((gaps.steps >= k).sum()) for k in range(len(gaps.cuts))])
         review = int(np.argmax(reached <= int(CLEAN_REVIEWED / concepts * parts)))
-        reject = max(review, int(np.argmax(reached <= rejected // concepts)))
+        reject = max(review, int(np.argmax(reached <= rejected)))
         cuts[concept] = Cuts(float(gaps.cuts[review]), float(gaps.cuts[reject]))
-    count = int((verdicts(table, cuts) == REJECT).sum())
-    return Choice(cuts, None, _promise(count, parts))
+        outside += int(reached[reject]) + 1
+    return Choice(cuts, None, _promise(min(outside - 1, parts), parts, concepts))
 
 
 def _most_rejected(parts: int) -> int:
@@ -161,12 +165,14 @@ def _most_rejected(parts: int) -> int:
     return count
 
 
-def _promise(count: int, parts: int) -> str:
+def _promise(count: int, parts: int, concepts: int) -> str:
     bound = at_most(count, parts)
     note = (
         "The calibration group shows no defect: the cuts come from the highest scores of clean parts, "
         "and nothing is known about escapes. "
     )
+    if concepts > 1:
+        note += f"Cuts for {concepts} concepts count as {concepts - 1} rejected parts more. "
     if bound.high <= CLEAN_REJECTED:
         return note + f"Overkill is promised to stay below {CLEAN_REJECTED:.0%} ({sentence(bound)})."
     return note + (

@@ -75,6 +75,10 @@ def train(
 
     Parts that a model judged wrongly on a line are drawn four times as often.
 
+    Without --family a data set whose training group shows no defect gets patches, any other one segment;
+    the reason is said on stderr. A run of patches heeds --encoder, --weights, --size, --seed and --threads
+    alone; killed, it begins anew.
+
     Example: andon train tiles --minutes 30 --weights mobilenetv2_100.safetensors
     """
     from andon.domain.presets import fine_tuned, preset

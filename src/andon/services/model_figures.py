@@ -24,13 +24,14 @@ from andon.domain.datasets import Snapshot
 from andon.domain.images import Origin
 from andon.domain.models import Cuts, Package
 from andon.domain.recipes import Recipe
+from andon.domain.runs import Family
 from andon.domain.serial import to_json
 from andon.errors import Conflict, NotPossible
 from andon.services.datasets import load_snapshot, thin_groups
 from andon.services.models import find_package
 from andon.services.recipes import BOUND_IN_VIEW, find_recipe
 from andon.services.scores import NEVER, StoredEvaluation, latest_evaluation
-from andon.services.truths import defect_names
+from andon.services.truths import defect_names, seen_by
 from andon.services.workspaces import Workspace
 from andon.store import images as stored_images
 from andon.store import recipes as stored_recipes
@@ -106,7 +107,8 @@ def measure(workspace: Workspace, model: str, recipe: str | None) -> Measured:
     table = evaluation.test_table()
     every = {**cuts, **dict.fromkeys(evaluation.unknown, NEVER)}
     decided = verdicts(table, every)
-    snapshot = load_snapshot(workspace, str(evaluation.facts.get("snapshot", package.manifest.snapshot)))
+    measured_on = load_snapshot(workspace, str(evaluation.facts.get("snapshot", package.manifest.snapshot)))
+    snapshot = seen_by(package.manifest.family, measured_on)
     known = _known_parts(workspace, snapshot)
     groups = dict(_groups(table, decided, known))
     found = confusion(table, every)
@@ -126,7 +128,8 @@ def measure(workspace: Workspace, model: str, recipe: str | None) -> Measured:
         confusion=found,
         cautions=(
             *_of_the_cuts(evaluation, chosen, snapshot),
-            *_of_the_parts(known, table, snapshot),
+            *too_few(known, table.concepts, taught=package.manifest.family is not Family.PATCHES),
+            *_of_the_parts(known, snapshot),
             *(caution for name, counts in groups.items() for caution in worse_than_rest(counts, name)),
             *confused(found),
         ),
@@ -221,8 +224,7 @@ def _of_the_cuts(
     yield from (Caution("split", remark) for remark in thin_groups(snapshot))
 
 
-def _of_the_parts(known: tuple[KnownPart, ...], table: PartTable, snapshot: Snapshot) -> Iterator[Caution]:
-    yield from too_few(known, table.concepts)
+def _of_the_parts(known: tuple[KnownPart, ...], snapshot: Snapshot) -> Iterator[Caution]:
     for name in DIMENSIONS:
         yield from one_value_only(known, name)
     for name in (PART_TYPE, LINE):

@@ -48,6 +48,7 @@ def test_enough_of_a_kind_is_silent_and_one_less_speaks() -> None:
         too_few(without(Split.CALIBRATION, "crack"), ["crack"])
     )
     assert "no defect: 29 to test with" in said(too_few(without(Split.TEST, ""), ["crack"]))
+    assert not said(too_few(without(Split.TRAIN, "crack"), ["crack"], taught=False))
 
 
 def without(split: Split, defect: str) -> list[KnownPart]:

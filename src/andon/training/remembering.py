@@ -5,7 +5,7 @@ and each fold is compared with a memory made of the others.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ DIMENSIONS = 128
 """Of a row, after the projection."""
 
 MOST_PATCHES = 1_000_000
-"""That are held at a time, half a kilobyte each; of more images, so many as have these are drawn."""
+"""Whose rows are held at a time, half a kilobyte each; of more images, so many as have these are drawn."""
 
 CANDIDATES = 40_000
 """Patches that rows are chosen from; of more, these are drawn by chance."""
@@ -160,32 +160,44 @@ def _rows(
         InvalidInput: the encoder gives values that are not finite.
 
     """
-    found: list[Tensor] = []
-    widths: list[int] = []
+    widths: tuple[int, ...] = ()
+    total, squares, count = torch.zeros(()), torch.zeros(()), 0
+    for of_stages, features in _features(network, pool, images):
+        widths = of_stages
+        exact = features.flatten(0, 2).double()
+        total, squares = total + exact.sum(dim=0), squares + exact.square().sum(dim=0)
+        count += len(exact)
+    centre = total / count
+    variance = (squares / count - centre.square()).clamp(min=0).float()
+    if not variance.isfinite().all():
+        raise InvalidInput(
+            "the encoder gives values that are not finite for these images",
+            "Its weights are damaged, or are another encoder's: start from other ones (--weights).",
+        )
+    space = _space(centre.float(), variance, widths, generator)
+    return space, torch.cat([space.rows(found) for _, found in _features(network, pool, images)])
+
+
+def _features(network: PatchMemory, pool: Pool, images: int) -> Iterator[tuple[tuple[int, ...], Tensor]]:
+    """(channels of each stage, features (n, h, w, F)) of a few images at a time: those of all would be
+    too much to hold, as wide encoders have many channels."""
     for start in range(0, images, CHUNK):
         pictures = [pool[place].image for place in range(start, min(start + CHUNK, images))]
         image = torch.from_numpy(np.stack(pictures))
         with torch.inference_mode():
             stages = network.stages(image)
-            found.append(network.joined(stages, image))
-        widths = [stage.shape[1] for stage in stages]
-    features = torch.cat(found)
-    if not features.isfinite().all():
-        raise InvalidInput(
-            "the encoder gives values that are not finite for these images",
-            "Its weights are damaged, or are another encoder's: start from other ones (--weights).",
-        )
-    space = _space(features, widths, generator)
-    return space, space.rows(features)
+            found = network.joined(stages, image)
+        yield tuple(stage.shape[1] for stage in stages), found
 
 
-def _space(features: Tensor, widths: Sequence[int], generator: torch.Generator) -> Space:
-    """Each stage (of ``widths`` channels) is divided by the deviation of its channels, their root mean
-    square: channels of a stage keep their ranks, which finds more than deviation 1 for each.  Then, of
-    many channels, a random projection that keeps distances (Johnson and Lindenstrauss 1984) on orthogonal
-    directions."""
-    centre = features.mean(dim=(0, 1, 2))
-    stages = torch.split(features.var(dim=(0, 1, 2)), list(widths))
+def _space(centre: Tensor, variance: Tensor, widths: Sequence[int], generator: torch.Generator) -> Space:
+    """From mean and variance of each channel, (F,).
+
+    Each stage (of ``widths`` channels) is divided by the deviation of its channels, their root mean square,
+    so that channels of a stage keep their ranks.  Then, of many channels, a random projection that keeps
+    distances (Johnson and Lindenstrauss 1984) on orthogonal directions.
+    """
+    stages = torch.split(variance, list(widths))
     scale = torch.cat([stage.mean().sqrt().expand(len(stage)) for stage in stages]).clamp(min=TINY)
     projection = torch.diag(len(centre) ** -0.5 / scale)
     if len(centre) > DIMENSIONS:

@@ -146,3 +146,19 @@ def test_too_few_images_are_refused_with_what_is_missing(tmp_path: Path) -> None
     assert isinstance(refused.exception, AndonError)
     assert "clean images, a patch memory needs 5" in refused.exception.message
     assert json.loads(must(andon(folder, "models", "list", "--json")).stdout) == []
+
+
+def test_an_interrupted_pass_is_made_again_by_the_same_run(tmp_path: Path) -> None:
+    folder = frozen(tmp_path, {"good": 12})
+    workspace = open_workspace(folder, "mara")
+
+    def stopped(done: int, *_: object) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_model(workspace, "parts", preset("patches-tiny"), stopped)
+    trained = train_model(workspace, "parts", preset("patches-tiny"), silent)
+    runs = json.loads(must(andon(folder, "runs", "list", "--json")).stdout)
+    assert [(run["id"], run["state"]) for run in runs] == [(trained.run, "finished")]
+    assert len(json.loads(must(andon(folder, "models", "list", "--json")).stdout)) == 1

@@ -175,9 +175,12 @@ def _promise(count: int, parts: int, concepts: int) -> str:
         note += f"Cuts for {concepts} concepts count as {concepts - 1} rejected parts more. "
     if bound.high <= CLEAN_REJECTED:
         return note + f"Overkill is promised to stay below {CLEAN_REJECTED:.0%} ({sentence(bound)})."
+    needed = parts_needed(CLEAN_REJECTED)
+    while at_most(concepts - 1, needed).high > CLEAN_REJECTED:
+        needed += 1
     return note + (
         f"With {parts} clean parts the least overkill that can be promised is {bound.high:.1%} "
-        f"({sentence(bound)}); {parts_needed(CLEAN_REJECTED)} are needed for {CLEAN_REJECTED:.0%}."
+        f"({sentence(bound)}); {needed} are needed for {CLEAN_REJECTED:.0%}."
     )
 
 

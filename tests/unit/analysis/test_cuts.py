@@ -221,6 +221,15 @@ def test_what_several_concepts_promise_is_kept_as_often_as_stated(parts: int) ->
     assert broken <= 100 * 0.05 + 3 * (100 * 0.05 * 0.95) ** 0.5
 
 
+def test_two_concepts_need_as_many_parts_as_one_with_a_rejected_part() -> None:
+    """0.95 ** 93 + 93 * 0.05 * 0.95 ** 92 is the first of its kind at most 0.05."""
+    names, scores = [f"{i:02}" for i in range(92)], np.random.default_rng(6).random((93, 2)) / 2
+    few = choose_cuts(fold(names, ["a", "b"], scores[:92], np.zeros((92, 2))), COSTS, FLOOR)
+    assert "93 are needed for 5%" in few.note
+    enough = choose_cuts(fold([*names, "92"], ["a", "b"], scores, np.zeros((93, 2))), COSTS, FLOOR)
+    assert "Overkill is promised to stay below 5%" in enough.note
+
+
 def test_without_clean_parts_there_is_nothing_to_weigh() -> None:
     with pytest.raises(NotPossible, match="no clean parts"):
         choose_cuts(fold(["a"], ["dent"], [[0.4]], [[1]]), COSTS)

@@ -94,6 +94,7 @@ def test_every_kind_of_defect_counts_as_the_one_output(plant: Plant) -> None:
     assert plant.package.manifest.format == 2
     assert plant.evaluation.unknown == ()
     assert plant.evaluation.parts[ANY].defective == plant.evaluation.parts[ANOMALY].defective == bad > 0
+    assert "From costs" in plant.evaluation.card.read_text()
     assert plant.evaluation.rates and plant.evaluation.rates.escapes.of == bad
 
 
@@ -134,6 +135,7 @@ def test_twenty_good_images_are_enough_for_the_way_of_the_readme(tmp_path: Path)
     assert "pixel IoU" in evaluated.stdout and "not measured" in evaluated.stdout
     found = json.loads(must(andon(folder, "models", "evaluate", "latest", "--json")).stdout)
     assert found["pixel_iou"] == {} and found["expected_cost"] is None
+    assert "From costs" not in Path(found["card"]).read_text(), "costs chose nothing"
     must(andon(folder, "recipes", "make", "parts"))
     fresh = drawn(tmp_path / "fresh", {"good": 2, "dent": 2})
     inspected = json.loads(must(andon(folder, "inspect", fresh, "--recipe", "parts", "--json")).stdout)

@@ -171,7 +171,7 @@ def test_a_figure_that_is_no_count_shows_its_n():
 
 def test_the_card_shows_parity_costs_and_limits():
     text = words(render_model_card(card()))
-    assert "openvino/bf16 failed 0.03" in text
+    assert "openvino/bf16 failed: the verdict flips on 1 of 64 images, such as flange 0.03" in text
     assert "escape 100, overkill 5, review 1, at an expected defect rate of 1.0 %" in text
     assert "1,200" in text and "Limits flange" in text
 

@@ -14,6 +14,7 @@ ROWS = (
     "line",
     "shadow",
     "classify",
+    "clean",
     "loop",
     "magnetic_tile",
 )

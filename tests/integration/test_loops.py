@@ -96,6 +96,7 @@ def test_plans_are_versions_and_come_back_as_they_were_saved(workspace: Workspac
         ({"stations": (("ST-1",), ("ST-1",))}, "named twice"),
         ({"stations": ((),)}, "wave is empty"),
         ({"fine_tune": -1}, "not possible"),
+        ({"fine_tune": 10, "train": preset("patches")}, "takes no steps"),
         ({"train": replace(PLAN.train, height=65)}, "65x64"),
         ({"triggers": PLAN.triggers * 2}, "two limits"),
     ],

@@ -83,18 +83,18 @@ RULES: Mapping[str, str] = {
 
 
 def too_few(
-    parts: Sequence[KnownPart], concepts: Sequence[str], *, learned_here: bool = True
+    parts: Sequence[KnownPart], concepts: Sequence[str], *, taught: bool = True
 ) -> Iterator[Caution]:
     """Kinds (``concepts`` and clean) of which too few parts learn, choose or test.
 
-    Without ``learned_here`` the model learned from other parts than these; nothing is said of learning.
+    ``taught``: whether the model learned from the parts with defects here; if not, nothing is said of that.
     """
     counts = Counter((kind, part.split) for part in parts for kind in part.kinds)
     for kind in (*concepts, CLEAN):
         test, learned = counts[kind, Split.TEST], counts[kind, Split.TRAIN]
         lacks = [f"{test} to test with (fewer than {FEW})"] if test < FEW else []
         if kind != CLEAN:
-            if learned_here and learned < LEAST_LEARNED:
+            if taught and learned < LEAST_LEARNED:
                 lacks.append(f"{learned} to learn from (fewer than {LEAST_LEARNED})")
             if counts[kind, Split.CALIBRATION] < LEAST_CHOSEN:
                 lacks.append("none to choose cuts with")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from andon.analysis.bounds import at_most, interval, sentence
+from andon.analysis.bounds import at_most, interval, parts_needed, sentence
 from andon.analysis.parts import Flags, Numbers, PartTable
 from andon.domain.models import Costs, Cuts, Interval
 from andon.errors import InvalidInput, NotPossible
@@ -14,6 +14,9 @@ PASS, REVIEW, REJECT = 0, 1, 2
 
 CLEAN_REVIEWED = 0.05
 """Without defects to calibrate on, this share of the clean parts is sent to review."""
+
+CLEAN_REJECTED = 0.05
+"""Without defects, no larger share of all clean parts shall be rejected, with confidence."""
 
 MAX_SWEEPS = 100
 
@@ -134,20 +137,51 @@ def _check(costs: Costs) -> None:
 
 
 def _from_clean_parts(table: PartTable, floor: float) -> Choice:
-    cuts = {}
+    """Cuts at order statistics of clean scores, which bound overkill whatever their distribution (Wilks,
+    "Determination of sample sizes for setting tolerance limits", 1941).
+
+    Of several concepts each leaves the range above its own cut open, so that with none rejected by any of
+    K as much is open as with K - 1 rejected by one (Tukey, "Statistically equivalent blocks", 1947).
+    """
+    parts, concepts = len(table.parts), len(table.concepts)
+    rejected = max(0, (_most_rejected(parts) + 1) // concepts - 1)
+    cuts, outside = {}, 0
     for index, concept in enumerate(table.concepts):
         gaps = _Gaps.of(table.scores[:, index], floor)
-        highest = len(gaps.cuts) - 1
-        allowed = int(CLEAN_REVIEWED / len(table.concepts) * len(table.parts))
-        reviewed = np.array([int((gaps.steps >= k).sum()) for k in range(highest + 1)])
-        review = int(np.argmax(reviewed <= allowed))
-        cuts[concept] = Cuts(float(gaps.cuts[review]), float(gaps.cuts[highest]))
-    bound = sentence(at_most(0, len(table.parts)))
+        reached = np.array([int((gaps.steps >= k).sum()) for k in range(len(gaps.cuts))])
+        review = int(np.argmax(reached <= int(CLEAN_REVIEWED / concepts * parts)))
+        reject = max(review, int(np.argmax(reached <= rejected)))
+        cuts[concept] = Cuts(float(gaps.cuts[review]), float(gaps.cuts[reject]))
+        outside += int(reached[reject]) + 1
+    return Choice(cuts, None, _promise(min(outside - 1, parts), parts, concepts))
+
+
+def _most_rejected(parts: int) -> int:
+    """How many of so many clean parts a cut may reject that promises ``CLEAN_REJECTED``; 0 where even none
+    does not suffice."""
+    count = 0
+    while at_most(count + 1, parts).high <= CLEAN_REJECTED:
+        count += 1
+    return count
+
+
+def _promise(count: int, parts: int, concepts: int) -> str:
+    bound = at_most(count, parts)
     note = (
-        "The calibration group shows no defect: the cuts come from clean parts alone, nothing is known "
-        f"about escapes, and only overkill is bounded ({bound})."
+        "The calibration group shows no defect: the cuts come from the highest scores of clean parts, "
+        "and nothing is known about escapes. "
     )
-    return Choice(cuts, None, note)
+    if concepts > 1:
+        note += f"Cuts for {concepts} concepts count as {concepts - 1} rejected parts more. "
+    if bound.high <= CLEAN_REJECTED:
+        return note + f"Overkill is promised to stay below {CLEAN_REJECTED:.0%} ({sentence(bound)})."
+    needed = parts_needed(CLEAN_REJECTED)
+    while at_most(concepts - 1, needed).high > CLEAN_REJECTED:
+        needed += 1
+    return note + (
+        f"With {parts} clean parts the least overkill that can be promised is {bound.high:.1%} "
+        f"({sentence(bound)}); {needed} are needed for {CLEAN_REJECTED:.0%}."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,12 +83,14 @@ class PixelCounts:
     def __init__(self) -> None:
         self.both = 0
         self.either = 0
+        self.true = 0
 
     def add(self, predicted: Flags, true: Flags) -> None:
         """Count one image: two masks of the same (H, W)."""
-        both = int(np.count_nonzero(predicted & true))
+        both, known = int(np.count_nonzero(predicted & true)), int(np.count_nonzero(true))
         self.both += both
-        self.either += int(np.count_nonzero(predicted)) + int(np.count_nonzero(true)) - both
+        self.true += known
+        self.either += int(np.count_nonzero(predicted)) + known - both
 
     @property
     def iou(self) -> float:

@@ -10,14 +10,19 @@ from andon.units import Digest
 MANIFEST_FORMAT = 2
 """Newest version of the manifest's layout; a reader refuses a higher one."""
 
-OWN_FORMAT = 1
-"""Of packages that Andon trained: their digests stay, and stations of any age read them."""
-
-FOREIGN_FORMAT = 2
-"""Of packages that say where a model trained elsewhere came from: older readers refuse them by number."""
-
 IMPORTED = "imported"
 """Said in place of a family where another program trained the model."""
+
+FIRST_FAMILIES = frozenset({Family.UNET, Family.SEGMENT, Family.CLASSIFY})
+"""Those that readers of the first format know; their packages go on being written in it."""
+
+ANOMALY = "anomaly"
+"""The one output of a family that learns from clean images alone: anything they do not show."""
+
+
+def format_of(family: Family | None) -> int:
+    """The format that a package of ``family`` states; None: it was trained elsewhere."""
+    return 1 if family in FIRST_FAMILIES else 2
 
 
 class Engine(StrEnum):
@@ -132,6 +137,7 @@ class Manifest:
         encoder: timm name; empty for the families that have none.
         files: relative path -> SHA-256 of every file the digest covers (graph and golden images).
         golden: file name of each golden image -> scores in concept order it must reproduce.
+        format: as :func:`format_of` says.
     """
 
     name: str
@@ -145,7 +151,7 @@ class Manifest:
     code_version: str
     files: Mapping[str, Digest]
     golden: Mapping[str, tuple[float, ...]]
-    format: int = OWN_FORMAT
+    format: int = 1
     origin: ForeignOrigin | None = None
 
     @property

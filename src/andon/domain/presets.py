@@ -48,6 +48,8 @@ PRESETS: Mapping[str, TrainSettings] = {
     "classify-tiny": replace(
         _TINY, family=Family.CLASSIFY, encoder="test_efficientnet", augmentation=_CALM, crop=0.0
     ),
+    "patches": TrainSettings(family=Family.PATCHES),
+    "patches-tiny": replace(_TINY, family=Family.PATCHES, encoder="test_efficientnet"),
 }
 
 

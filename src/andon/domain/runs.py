@@ -13,6 +13,7 @@ class Family(StrEnum):
     UNET = "unet"
     SEGMENT = "segment"
     CLASSIFY = "classify"
+    PATCHES = "patches"
 
 
 class RunState(StrEnum):
@@ -49,7 +50,8 @@ class TrainSettings:
     """What a run is asked to do. ``minutes`` is CPU-minutes and is turned into ``steps`` once.
 
     Attributes:
-        family: what kind of model.
+        family: what kind of model. ``patches`` makes one pass over clean images: of what follows it heeds
+            encoder, weights, input, seed and threads.
         encoder: timm encoder name; ignored by ``unet``.
         weights: "imagenet" (timm's download), "none", or a path to a safetensors / pth state dict.
         height, width: network input in pixels, multiples of 32.

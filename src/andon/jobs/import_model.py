@@ -10,7 +10,6 @@ from andon.domain.datasets import Snapshot, SnapshotItem, Split
 from andon.domain.images import Shape
 from andon.domain.model_imports import ModelImport
 from andon.domain.models import (
-    FOREIGN_FORMAT,
     MAX_SOURCE_SIZES,
     Costs,
     ForeignOrigin,
@@ -18,6 +17,7 @@ from andon.domain.models import (
     Manifest,
     Package,
     Parity,
+    format_of,
 )
 from andon.domain.serial import canonical, to_json
 from andon.errors import InvalidInput, NotFound, NotPossible, ParityFailed
@@ -219,6 +219,6 @@ def _draft(stated: ModelImport, graph: CheckedGraph, snapshot: Snapshot, origin:
         code_version=__version__,
         files={},
         golden={},
-        format=FOREIGN_FORMAT,
+        format=format_of(None),
         origin=origin,
     )

@@ -1,6 +1,6 @@
 """Train: snapshot -> run -> exported graph -> parity with the trained model -> package."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,7 @@ from andon import __version__
 from andon.blobs.files import write_durably
 from andon.blobs.locks import alone
 from andon.domain.datasets import Snapshot, SnapshotItem, Split
-from andon.domain.models import Manifest, Package, Parity
+from andon.domain.models import ANOMALY, Manifest, Package, Parity, format_of
 from andon.domain.runs import Family, MetricPoint, Run, TrainSettings
 from andon.domain.serial import canonical, to_json
 from andon.errors import AndonError, DiskFull, NotPossible
@@ -26,7 +26,15 @@ from andon.services.runs import (
     record_metrics,
 )
 from andon.services.shipping import Proven, evidence, make_package
-from andon.services.truths import defect_names, is_located, learnable_concepts, read_mask, read_pixels
+from andon.services.truths import (
+    defect_names,
+    is_located,
+    learnable_concepts,
+    read_mask,
+    read_pixels,
+    refuse_unlearnable,
+    seen_by,
+)
 from andon.services.workspaces import Workspace
 from andon.training import checkpoints
 from andon.training.export import export
@@ -41,13 +49,14 @@ Report = Callable[[int, int | None, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Outcome of the job."""
+    """Outcome of the job. ``remarks`` are what a person should know, one sentence each."""
 
     run: str
     digest: Digest
     steps: int
     chosen_by: str
     parity: tuple[Parity, ...]
+    remarks: tuple[str, ...] = ()
 
     def parity_table(self) -> tuple[tuple[str, ...], list[list[object]]]:
         """One row per variant."""
@@ -60,6 +69,7 @@ class Trained:
             "model": self.digest,
             "steps": self.steps,
             "chosen_by": self.chosen_by,
+            "remarks": list(self.remarks),
             "parity": [to_json(parity) | {"passed": parity.passed} for parity in self.parity],
         }
 
@@ -71,13 +81,10 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
         NotFound: the data set, or the model to start from. NotPossible: it cannot be learned from, or that
             model's weights are gone. TrainingDiverged, ParityFailed.
     """
-    snapshot = load_snapshot(workspace, dataset)
+    frozen = load_snapshot(workspace, dataset)
+    refuse_unlearnable(frozen, settings)
+    snapshot = seen_by(settings.family, frozen)
     concepts = _concepts(workspace, snapshot, settings)
-    if not concepts:
-        raise NotPossible(
-            f"data set {snapshot.dataset!r} shows no defect in its training group",
-            "Label some images with defects, then freeze again.",
-        )
     if settings.start is not None:
         _refuse_known_parts(workspace, snapshot, settings.start)
     run = begin_run(workspace, snapshot.digest, settings)
@@ -91,7 +98,18 @@ def train_model(workspace: Workspace, dataset: str, settings: TrainSettings, rep
             fail_run(workspace, run, error.message)
             raise
         end_run(workspace, run, trained.steps, package)
-    return Trained(run.id, package.digest, trained.steps, trained.chosen_by, package.parity)
+    remarks = tuple(_remarks(trained))
+    return Trained(run.id, package.digest, trained.steps, trained.chosen_by, package.parity, remarks)
+
+
+def _remarks(trained: TrainedModel) -> Iterator[str]:
+    if trained.settings.family is Family.PATCHES:
+        yield f"Learnt in {trained.chosen_by}."
+        if trained.settings.weights == "none":
+            yield (
+                "The encoder has random weights (--weights none): such a memory misses defects that "
+                "trained weights find. Give a file of weights where there is one."
+            )
 
 
 def _refuse_known_parts(workspace: Workspace, snapshot: Snapshot, start: str) -> None:
@@ -112,8 +130,10 @@ def _refuse_known_parts(workspace: Workspace, snapshot: Snapshot, start: str) ->
 
 def _concepts(workspace: Workspace, snapshot: Snapshot, settings: TrainSettings) -> tuple[str, ...]:
     """What is learned, in ontology order; a model that is begun with keeps the outputs it has."""
+    if settings.family is Family.PATCHES:
+        return (ANOMALY,)
     shown = set(learnable_concepts(snapshot))
-    if shown and settings.start is not None:
+    if settings.start is not None:
         known = find_package(workspace, settings.start).manifest.output.concepts
         shown |= set(known) & defect_names(snapshot)
     return tuple(concept.name for concept in snapshot.concepts if concept.name in shown)
@@ -178,6 +198,7 @@ def _ship(workspace: Workspace, snapshot: Snapshot, run: Run, trained: TrainedMo
         code_version=__version__,
         files={},
         golden={},
+        format=format_of(run.settings.family),
     )
     proven = Proven(graph, parity, chosen, run.settings.threads)
     return make_package(workspace, draft, proven, run.id)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from andon.blobs.files import PARTIAL, disk_errors, sync_folder, write_durably, write_partial
-from andon.domain.models import FOREIGN_FORMAT, MANIFEST_FORMAT, OWN_FORMAT, Manifest
+from andon.domain.models import MANIFEST_FORMAT, Manifest, format_of
 from andon.domain.serial import canonical, from_json, to_json
 from andon.errors import Conflict, DamagedPackage, InvalidInput, OperatorError, UnsupportedVersion
 from andon.runtime import graph
@@ -177,8 +177,8 @@ def _check_manifest(manifest: Manifest) -> None:
 
 def _check_origin(manifest: Manifest) -> None:
     foreign = manifest.origin is not None
-    if manifest.format != (FOREIGN_FORMAT if foreign else OWN_FORMAT):
-        raise _damaged(f"has the format {manifest.format}, which does not go with where it came from")
+    if manifest.format != format_of(manifest.family):
+        raise _damaged(f"states the format {manifest.format}, which is not that of {manifest.kind}")
     if foreign != (manifest.family is None):
         raise _damaged("states either no family, or one for a model that was trained elsewhere")
 

@@ -42,7 +42,7 @@ def _card(loaded: LoadedPackage, evaluation: Evaluation, gallery: Gallery) -> Mo
         figures=tuple(_figures(evaluation)),
         parity=evaluation.package.parity,
         cuts=tuple(_cut_rows(evaluation, table)),
-        costs=evaluation.costs,
+        costs=None if evaluation.choice.cost is None else evaluation.costs,
         charts=tuple(_charts(evaluation, table)),
         misses=tuple(_picture(shown) for shown in gallery.misses),
         false_alarms=tuple(_picture(shown) for shown in gallery.false_alarms),

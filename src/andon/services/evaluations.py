@@ -31,7 +31,7 @@ from andon.services.scores import (
     keep_scores,
     latest_evaluation,
 )
-from andon.services.truths import defect_names, is_located, read_mask, read_pixels
+from andon.services.truths import defect_names, is_located, read_mask, read_pixels, seen_by
 from andon.services.workspaces import Workspace, now
 from andon.store import models as stored_models
 from andon.units import Digest
@@ -58,7 +58,8 @@ class Evaluation:
 
     Attributes:
         parts, images: separation of defective from clean on the test group, by concept and "any".
-        iou: pixel intersection over union on located test images, by concept and "any".
+        iou: pixel intersection over union on located test images, by concept and "any"; of those alone
+            that a test image shows.
         rates: what the chosen cuts do to the test group; None without a test group.
         unknown: defects of the data set that the model has no output for; they count as escapes.
         scores: blob of every image's scores. worst: the pictures of the worst test images.
@@ -91,6 +92,8 @@ class Evaluation:
             facts["image AP"] = f"{self.images[ANY].average_precision:.4f}"
         if ANY in self.iou:
             facts["pixel IoU"] = f"{self.iou[ANY]:.4f}"
+        elif self.package.manifest.output.maps:
+            facts["pixel IoU"] = "not measured: no test image shows where a defect is"
         if self.rates:
             facts["escapes"] = sentence(self.rates.escapes)
             overkill = self.rates.overkill
@@ -142,7 +145,7 @@ def evaluate_model(
     package = find_package(workspace, name)
     loaded = open_package(workspace, package)
     chosen = parse_variant(package, variant)
-    snapshot = snapshot_of(workspace, package)
+    snapshot = seen_by(package.manifest.family, snapshot_of(workspace, package))
     session = _Session(workspace, loaded, chosen, snapshot, report)
     evaluation = _evaluate(session, package, costs)
     gallery = draw_gallery(workspace, loaded, evaluation)
@@ -249,7 +252,7 @@ def _evaluate(session: _Session, package: Package, costs: Costs) -> Evaluation:
         choice=choice,
         parts=separations(table) if table is not None and measurable else {},
         images=separations(_image_table(test, (*concepts, *unknown))) if measurable else {},
-        iou={name: counts.iou for name, counts in session.counts.items() if counts.either},
+        iou={name: counts.iou for name, counts in session.counts.items() if counts.true},
         rates=bound_rates(table, {**choice.cuts, **dict.fromkeys(unknown, NEVER)})
         if table is not None
         else None,

@@ -19,6 +19,7 @@ from andon.domain.gates import UNNAMED
 from andon.domain.inspections import Verdict
 from andon.domain.models import Costs, Cuts, Package
 from andon.domain.recipes import Recipe
+from andon.domain.runs import Family
 from andon.runtime.execution import REFERENCE
 from andon.runtime.inspector import Inspector
 from andon.services.gate_cases import Part, Picture, judged_parts, learned_by
@@ -156,7 +157,8 @@ def _weighed(workspace: Workspace, package: Package, name: str) -> list[_Asked]:
     found = set(package.manifest.output.concepts)
     labelled: list[Part] = []
     asked: list[_Asked] = []
-    for part in judged_parts(workspace, name, MOST):
+    for told in judged_parts(workspace, name, MOST):
+        part = _seen_by(package, told)
         if not found.issuperset(_named(part)) or not all(_is_here(workspace, one) for one in part.pictures):
             continue
         if part.key in groups:
@@ -189,6 +191,12 @@ def _for_all_labelled(labelled: Sequence[Part], calibrates: set[str]) -> list[_A
         own = sum(part.weight for part in parts)
         asked += [_Asked(part, part.weight * share * stands[kind] / own) for part in parts]
     return asked
+
+
+def _seen_by(package: Package, part: Part) -> Part:
+    """To a model that has one output for every defect, none has a name."""
+    one = package.manifest.family is Family.PATCHES
+    return replace(part, truth=(UNNAMED,)) if one and part.truth else part
 
 
 def _is_here(workspace: Workspace, picture: Picture) -> bool:

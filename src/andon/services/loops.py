@@ -14,6 +14,7 @@ from andon.domain.needs import Need
 from andon.domain.presets import checked
 from andon.domain.releases import Release
 from andon.domain.requests import TurnJob
+from andon.domain.runs import Family
 from andon.domain.serial import to_json
 from andon.errors import Conflict, InvalidInput
 from andon.services.jobs import DAY_SECONDS, ago, cancel_job, retry_job
@@ -57,6 +58,10 @@ def _check_plan(plan: LoopPlan) -> None:
     checked(plan.train)
     if not 0 <= plan.fine_tune <= MOST_STEPS:
         raise InvalidInput(f"a fine-tune of {plan.fine_tune} steps is not possible")
+    if plan.fine_tune and plan.train.family is Family.PATCHES:
+        raise InvalidInput(
+            "a patch memory takes no steps, so the plan cannot fine-tune it", "Leave out --fine-tune."
+        )
     stations = [station for wave in plan.stations for station in wave]
     if len(set(stations)) != len(stations) or not all(plan.stations):
         raise InvalidInput("a station of the plan is named twice, or a wave is empty")

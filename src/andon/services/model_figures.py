@@ -25,13 +25,14 @@ from andon.domain.datasets import Snapshot
 from andon.domain.images import Origin
 from andon.domain.models import Cuts, Package
 from andon.domain.recipes import Recipe
+from andon.domain.runs import Family
 from andon.domain.serial import to_json
 from andon.errors import Conflict, NotPossible
 from andon.services.datasets import load_snapshot, thin_groups
 from andon.services.models import find_package
 from andon.services.recipes import BOUND_IN_VIEW, find_recipe
 from andon.services.scores import NEVER, StoredEvaluation, latest_evaluation
-from andon.services.truths import defect_names
+from andon.services.truths import defect_names, seen_by
 from andon.services.workspaces import Workspace
 from andon.store import images as stored_images
 from andon.store import recipes as stored_recipes
@@ -118,7 +119,8 @@ def measure(workspace: Workspace, model: str, recipe: str | None) -> Measured:
     cuts = dict(evaluation.cuts if chosen is None else chosen.cuts)
     table, every = evaluation.test_table(), {**cuts, **dict.fromkeys(evaluation.unknown, NEVER)}
     decided = verdicts(table, every)
-    snapshot = load_snapshot(workspace, str(evaluation.facts.get("snapshot", package.manifest.snapshot)))
+    measured_on = load_snapshot(workspace, str(evaluation.facts.get("snapshot", package.manifest.snapshot)))
+    snapshot = seen_by(package.manifest.family, measured_on)
     known = _known_parts(workspace, snapshot)
     groups = dict(_groups(table, decided, known))
     found = confusion(table, every)
@@ -138,7 +140,8 @@ def measure(workspace: Workspace, model: str, recipe: str | None) -> Measured:
         confusion=found,
         cautions=(
             *_of_the_cuts(evaluation, chosen, snapshot),
-            *_of_the_parts(known, table, snapshot, package.manifest.origin is None),
+            *too_few(known, table.concepts, taught=_is_taught(package)),
+            *_of_the_parts(known, snapshot, package.manifest.origin is None),
             *_of_the_verdicts(groups, found),
         ),
     )
@@ -238,11 +241,15 @@ def _of_the_cuts(
     yield from (Caution("split", remark) for remark in thin_groups(snapshot))
 
 
+def _is_taught(package: Package) -> bool:
+    """Whether it learned from the defects of the data set it was measured on."""
+    return package.manifest.origin is None and package.manifest.family is not Family.PATCHES
+
+
 def _of_the_parts(
-    known: tuple[KnownPart, ...], table: PartTable, snapshot: Snapshot, learned_here: bool
+    known: tuple[KnownPart, ...], snapshot: Snapshot, learned_here: bool
 ) -> Iterator[Caution]:
     """Of a model that learned elsewhere nothing is said that asks what it learned from."""
-    yield from too_few(known, table.concepts, learned_here=learned_here)
     for name in (PART_TYPE, LINE):
         yield from under_represented(known, name, learned_here=learned_here)
     if learned_here:

@@ -19,7 +19,7 @@ from andon.runtime.inspector import Inspector
 from andon.runtime.predictions import ModelFailed
 from andon.runtime.scoring import TOLERANCE
 from andon.services.models import fastest_inspector, snapshot_of
-from andon.services.truths import defect_names
+from andon.services.truths import defect_names, seen_by
 from andon.services.workspaces import Workspace
 
 SLACK = TOLERANCE[Precision.F32]
@@ -49,7 +49,7 @@ def judge_promise(
         NotFound: the model's data set, a file of it or the template is missing.
         DamagedPackage, ModelFailed: the model cannot be run here, or fails on one of these parts.
     """
-    snapshot = snapshot_of(workspace, package)
+    snapshot = seen_by(package.manifest.family, snapshot_of(workspace, package))
     defects, output = defect_names(snapshot), package.manifest.output
     groups = {split: _defective(snapshot.of(split), defects) for split in (Split.CALIBRATION, Split.TEST)}
     lowest = dict.fromkeys(output.concepts, Cuts(output.score_floor, output.score_floor))

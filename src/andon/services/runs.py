@@ -7,16 +7,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from andon import __version__
+from andon.domain.datasets import Split
 from andon.domain.jobs import ENDED, Job, JobKind, JobState
 from andon.domain.models import Package
 from andon.domain.presets import checked
 from andon.domain.requests import TrainJob
-from andon.domain.runs import MetricPoint, Run, RunState, TrainSettings
+from andon.domain.runs import Family, MetricPoint, Run, RunState, TrainSettings
 from andon.domain.serial import to_json
 from andon.errors import Conflict, NotPossible
 from andon.services.datasets import load_snapshot
 from andon.services.jobs import cancel_job, enqueue, retry_job
-from andon.services.truths import learnable_concepts
+from andon.services.truths import learnable_concepts, refuse_unlearnable
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import datasets as stored_datasets
 from andon.store import jobs as stored_jobs
@@ -55,15 +56,11 @@ def start_run(workspace: Workspace, dataset: str, settings: TrainSettings) -> Ru
 
     Raises:
         NotFound: there is no such data set. InvalidInput: a setting is not possible.
-        NotPossible: the training group shows no defect. Conflict: that training is under way.
+        NotPossible: as :func:`refuse_unlearnable`. Conflict: that training is under way.
     """
     snapshot = load_snapshot(workspace, dataset)
     checked(settings)
-    if not learnable_concepts(snapshot):
-        raise NotPossible(
-            f"data set {snapshot.dataset!r} shows no defect in its training group",
-            "Label some images with defects, then freeze again.",
-        )
+    refuse_unlearnable(snapshot, settings)
     run = begin_run(workspace, snapshot.digest, settings)
     job = job_of_run(workspace, run)
     if job is not None and job.state not in ENDED:
@@ -77,6 +74,22 @@ def start_run(workspace: Workspace, dataset: str, settings: TrainSettings) -> Ru
         request = to_json(TrainJob(snapshot.digest, settings))
         enqueue(workspace, JobKind.TRAIN, request, run.id)
     return run
+
+
+def usual_family(workspace: Workspace, dataset: str) -> tuple[Family, str]:
+    """What is trained where no family is named, and why, in a sentence.
+
+    Raises:
+        NotFound: there is no such data set.
+    """
+    snapshot = load_snapshot(workspace, dataset)
+    if learnable_concepts(snapshot):
+        return Family.SEGMENT, "Family segment: the training group shows defects."
+    clean = len(snapshot.of(Split.TRAIN))
+    return Family.PATCHES, (
+        f"Family patches: the training group shows no defect, so the model learns what its {clean} clean "
+        "images have in common."
+    )
 
 
 def job_of_run(workspace: Workspace, run: Run) -> Job | None:

@@ -1,6 +1,7 @@
 """What is really on a snapshot's images: defect labels and masks, read from blobs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +9,61 @@ from numpy.typing import NDArray
 from andon.blobs.folder import FolderBlobs
 from andon.domain.annotations import Mask, Polygon
 from andon.domain.datasets import Snapshot, SnapshotItem, Split
-from andon.domain.ontologies import ConceptKind
-from andon.errors import InvalidInput
+from andon.domain.models import ANOMALY
+from andon.domain.ontologies import Concept, ConceptKind
+from andon.domain.runs import Family, TrainSettings
+from andon.errors import InvalidInput, NotPossible
 from andon.formats.pixels import Pixels, decode, decode_mask, rasterise
 
 
 def defect_names(snapshot: Snapshot) -> frozenset[str]:
     """Concepts of the snapshot that are defects; attributes and conditions reject no part."""
     return frozenset(concept.name for concept in snapshot.concepts if concept.kind is ConceptKind.DEFECT)
+
+
+def seen_by(family: Family | None, snapshot: Snapshot) -> Snapshot:
+    """The snapshot as a model of ``family`` (None: trained elsewhere) is measured on it.
+
+    A family that learns from clean images alone has one output: to it every defect is ``ANOMALY``.
+    """
+    if family is not Family.PATCHES:
+        return snapshot
+    defects = defect_names(snapshot)
+    others = tuple(c for c in snapshot.concepts if c.name not in defects and c.name != ANOMALY)
+    known = {concept.name for concept in others}
+    items = tuple(
+        replace(
+            item,
+            labels=tuple(
+                replace(label, concept=ANOMALY) if label.concept in defects else label
+                for label in item.labels
+                if label.concept in defects | known
+            ),
+        )
+        for item in snapshot.items
+    )
+    return replace(snapshot, concepts=(*others, Concept(ANOMALY)), items=items)
+
+
+def refuse_unlearnable(snapshot: Snapshot, settings: TrainSettings) -> None:
+    """Refuse a training before it begins.
+
+    Raises:
+        NotPossible: the training group shows no defect, for a family that learns from them; or a family
+            that fits no weights is asked to begin at a model.
+    """
+    if settings.family is Family.PATCHES:
+        if settings.start is not None:
+            raise NotPossible(
+                "a patch memory is made in one pass and begins at no other model",
+                "Leave out --start, or choose another family.",
+            )
+    elif not learnable_concepts(snapshot):
+        raise NotPossible(
+            f"data set {snapshot.dataset!r} shows no defect in its training group",
+            "Label some images with defects, then freeze again; or learn from clean images: "
+            "--family patches.",
+        )
 
 
 def learnable_concepts(snapshot: Snapshot) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """The training loop, read from top to bottom.
 
 Start modes, in this order: resume (the folder holds the state of the same run), fine-tune (a model or
-weights are named), scratch.  A batch depends on seed and step alone and the state file holds everything
-else, so a run that was killed and resumed ends with the same weights as one that was not.
+weights are named), scratch.  The family that takes no steps leaves for ``remembering``.  A batch depends
+on seed and step alone and the state file holds everything else, so a run that was killed and resumed ends
+with the same weights as one that was not.
 """
 
 import copy
@@ -28,6 +29,7 @@ from andon.training.evaluators import evaluate
 from andon.training.models.families import FAMILIES, Plan
 from andon.training.models.outputs import Outputs
 from andon.training.pool import Pool
+from andon.training.remembering import remember
 from andon.training.samples import Sample, check, fingerprint, of_split
 from andon.training.schedule import average_share, rate, steps_within
 from andon.training.starting import begun
@@ -97,6 +99,10 @@ def train(
     started = time.process_time()
     check(samples, concepts, settings.family)
     key = sha256(repr((fingerprint(samples, concepts), settings)).encode()).hexdigest()
+    if FAMILIES[settings.family].loss is None:
+        with disk_errors(folder), deterministic(settings):
+            folder.mkdir(parents=True, exist_ok=True)
+            return remember(samples, concepts, settings, folder, report)
     with deterministic(settings):
         work = prepare(samples, concepts, settings)
         state = start(work, folder, key)
@@ -172,6 +178,7 @@ def advance(work: Work, state: State) -> None:
     state.network.train()
     with torch.autocast("cpu", torch.bfloat16, enabled=work.plan.dense and fast_arithmetic()):
         outputs: Outputs = state.network(batch.image)
+    assert work.plan.loss is not None
     loss = work.plan.loss(outputs.float(), batch)
     if not math.isfinite(loss.item()):
         raise TrainingDiverged(

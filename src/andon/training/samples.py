@@ -19,6 +19,10 @@ Mask = NDArray[np.bool_]
 """(H, W), True where the pixel belongs to the concept."""
 
 
+FEWEST_CLEAN = 5
+"""A patch memory is made of these; with fewer nothing is known of how clean images differ."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One image to learn from or to be measured on.
@@ -61,7 +65,8 @@ def check(samples: Sequence[Sample], concepts: Sequence[str], family: Family) ->
     Raises:
         InvalidInput: names repeat, or a label or mask names no concept.
         NotPossible: no concept, no training image, no defect, or no clean image and one concept only
-            (there is nothing to tell apart), or no mask for a family that learns from masks alone.
+            (there is nothing to tell apart), or no mask for a family that learns from masks alone; for a
+            patch memory only that there are fewer than ``FEWEST_CLEAN`` clean images.
 
     """
     _check_names(samples, concepts)
@@ -71,6 +76,9 @@ def check(samples: Sequence[Sample], concepts: Sequence[str], family: Family) ->
     if not train:
         raise NotPossible("the training group holds no image", "Import more images, or change the split.")
     defects = [sample for sample in train if sample.labels]
+    if family is Family.PATCHES:
+        _check_clean(len(train) - len(defects), concepts)
+        return
     if not defects:
         raise NotPossible(
             "the training group shows no defect", "Label some images with defects, then freeze again."
@@ -98,6 +106,16 @@ def fingerprint(samples: Sequence[Sample], concepts: Sequence[str]) -> str:
         )
         digest.update(repr((*row, "regression") if sample.regression else row).encode())
     return digest.hexdigest()
+
+
+def _check_clean(clean: int, concepts: Sequence[str]) -> None:
+    if len(concepts) > 1:
+        raise NotPossible(f"a patch memory has one output, and is asked for {len(concepts)}")
+    if clean < FEWEST_CLEAN:
+        raise NotPossible(
+            f"the training group holds {clean} clean images, a patch memory needs {FEWEST_CLEAN}",
+            "Add clean images, then freeze again.",
+        )
 
 
 def _segments(family: Family, defects: Sequence[Sample]) -> bool:

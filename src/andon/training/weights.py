@@ -1,6 +1,8 @@
 """Encoders and the weights they start from: by name (timm's download), from a file, or none."""
 
 import pickle
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,19 @@ def encoder_features(settings: TrainSettings, load: bool) -> nn.Module:
 
     """
     return _encoder(settings, {"features_only": True}, load)
+
+
+def encoder_stages(settings: TrainSettings, load: bool, reductions: Sequence[int]) -> nn.Module:
+    """As :func:`encoder_features`, with the maps of ``reductions`` alone, and no layer after the last.
+
+    Of an encoder that has none of them all maps are given.
+    """
+    with torch.device("meta"):
+        whole: Any = _encoder(replace(settings, weights=NONE), {"features_only": True}, load=False)
+    found = whole.feature_info.reduction()
+    stages = [place for place, reduction in enumerate(found) if reduction in reductions]
+    form = {"out_indices": tuple(stages)} if stages else {}
+    return _encoder(settings, {"features_only": True, **form}, load)
 
 
 def encoder_classifier(settings: TrainSettings, concepts: int, load: bool) -> nn.Module:

@@ -48,6 +48,7 @@ def test_enough_of_a_kind_is_silent_and_one_less_speaks() -> None:
         too_few(without(Split.CALIBRATION, "crack"), ["crack"])
     )
     assert "no defect: 29 to test with" in said(too_few(without(Split.TEST, ""), ["crack"]))
+    assert not said(too_few(without(Split.TRAIN, "crack"), ["crack"], taught=False))
 
 
 def without(split: Split, defect: str) -> list[KnownPart]:
@@ -76,7 +77,7 @@ def test_a_defect_of_one_day_speaks_only_where_there_are_others() -> None:
 
 def test_nothing_is_said_of_learning_where_the_model_learned_elsewhere() -> None:
     here = said(too_few(parts(3, defect="crack"), ["crack"]))
-    elsewhere = said(too_few(parts(3, defect="crack"), ["crack"], learned_here=False))
+    elsewhere = said(too_few(parts(3, defect="crack"), ["crack"], taught=False))
     assert "to learn from" in here and "to learn from" not in elsewhere and "to test with" in elsewhere
     apart = [*parts(50, split=Split.TRAIN, line="A"), *parts(50, split=Split.TEST, line="B")]
     assert "Learned from, never tested" in said(under_represented(apart, "line"))

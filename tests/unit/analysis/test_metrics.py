@@ -80,6 +80,7 @@ def test_pixels_are_counted_over_all_images() -> None:
     counts.add(np.array([[1, 1, 1, 1]], bool), np.array([[1, 1, 1, 1]], bool))
     assert counts.iou == 5 / 7
     assert counts.dice == 10 / 12
+    assert counts.true == 6
 
 
 @given(SCORED)

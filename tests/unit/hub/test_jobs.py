@@ -81,6 +81,8 @@ def test_the_form_has_the_presets_of_each_family(hub: TestClient) -> None:
     for family in Family:
         page = hub.get("/runs/new", params={"family": family}).text
         assert f'name="family" value="{family}"' in page
+        takes_steps = family is not Family.PATCHES
+        assert ('name="minutes"' in page) is ('name="changes"' in page) is takes_steps
     assert (
         'name="height" type="number" min="32" max="8192" step="32" value="512"'
         in hub.get("/runs/new?family=unet").text

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from simulators import graphs
 
-from andon.domain.models import OutputSpec
+from andon.domain.models import OutputSpec, format_of
+from andon.domain.runs import Family
 from andon.errors import AndonError, Conflict, DamagedPackage, OperatorError, UnsupportedVersion
 from andon.runtime.package import (
     ATTESTATIONS,
@@ -257,6 +258,19 @@ def test_a_manifest_that_says_something_else_has_another_digest(package: LoadedP
 def test_a_newer_package_asks_for_a_newer_andon(package: LoadedPackage) -> None:
     rewritten(package, lambda data: data.update(format=3, quantum=True))
     with pytest.raises(UnsupportedVersion, match="format 3"):
+        load_package(package.folder)
+
+
+def test_a_family_that_old_readers_do_not_know_has_a_format_that_they_refuse(
+    tmp_path: Path, package: LoadedPackage
+) -> None:
+    assert package.manifest.format == 1
+    newer = replace(package.manifest, family=Family.PATCHES, format=format_of(Family.PATCHES))
+    write_package(tmp_path / "newer", newer, package.graph.content, package.golden)
+    assert json.loads((tmp_path / "newer" / "manifest.json").read_bytes())["format"] == 2
+    assert load_package(tmp_path / "newer").manifest.family is Family.PATCHES
+    rewritten(package, lambda data: data.update(family="patches"))
+    with pytest.raises(DamagedPackage, match="format 1"):
         load_package(package.folder)
 
 

@@ -11,7 +11,7 @@ from andon.errors import InvalidInput, NotPossible
 from andon.training.samples import Sample, check, fingerprint, of_split
 
 DEFECTS = [drawn(i) for i in range(4)]
-CLEAN = [drawn(i, Split.TRAIN, None) for i in range(4)]
+CLEAN = [drawn(i, Split.TRAIN, None) for i in range(5)]
 UNPLACED = [replace(s, masks={}, located=False) for s in DEFECTS]
 
 

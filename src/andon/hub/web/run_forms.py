@@ -11,6 +11,7 @@ FAMILIES = {
     Family.SEGMENT: "Fast; learns from masks and labels, shows where a defect is.",
     Family.UNET: "The classic U-Net; needs masks, slower, shows where a defect is.",
     Family.CLASSIFY: "Learns from labels alone; says that there is a defect, not where.",
+    Family.PATCHES: "Learns from clean images alone, ten or more; shows where a picture differs.",
 }
 
 OWN_WEIGHTS = "file"

@@ -110,13 +110,17 @@ def test_freezing_without_labels(empty_workspace: Run, tmp_path: Path) -> None:
     refused(empty_workspace("datasets", "freeze", "none"), "no labelled image")
 
 
-def test_a_data_set_without_defects_is_frozen_but_not_trained_on(
+def test_a_data_set_without_defects_is_not_for_families_that_learn_from_them(
     empty_workspace: Run, tmp_path: Path
 ) -> None:
     must(empty_workspace("images", "import", folder_of(tmp_path / "parts", 12, 0), "--clean", "good"))
     frozen = must(empty_workspace("datasets", "freeze", "clean", "--json")).json()
     assert any("no defective part" in remark for remark in frozen["remarks"])
-    refused(empty_workspace("train", "clean", "--weights", "none"), "no defect")
+    refused(
+        empty_workspace("train", "clean", "--family", "segment", "--weights", "none"),
+        "no defect",
+        "--family patches",
+    )
 
 
 def test_a_data_set_with_one_class(empty_workspace: Run, tmp_path: Path) -> None:
@@ -142,7 +146,7 @@ def test_no_defects_to_calibrate_with_says_which_bound_is_possible(
     must(empty_workspace("train", "few", "--family", "classify", *small))
     found = must(empty_workspace("models", "evaluate", "latest", "--json")).json()
     said = " ".join(found["remarks"])
-    assert "no defect" in said and "overkill is bounded" in said
+    assert "no defect" in said and "highest scores of clean parts" in said
     assert "59 for 5%" in said
     assert found["rates"]["escapes"]["of"] == 0 and found["rates"]["escapes"]["high"] == 1.0
 

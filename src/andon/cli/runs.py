@@ -29,8 +29,8 @@ def train(
         Family | None,
         typer.Option(
             help="segment: fast, masks and labels; unet: the classic; classify: labels only; "
-            "patches: clean images only, one pass. Default: segment, or patches where no training image "
-            "shows a defect."
+            "patches: clean images only, one pass. Default: patches where no training image shows a "
+            "defect, classify where no mask or polygon says where, else segment."
         ),
     ] = None,
     encoder: Annotated[
@@ -83,11 +83,15 @@ def train(
     """
     from andon.domain.presets import fine_tuned, preset
     from andon.jobs.train import train_model
+    from andon.services.datasets import load_snapshot
     from andon.services.models import find_package
     from andon.services.runs import usual_family
 
+    begin = None if start is None else find_package(workspace_of(context), start)
+    if family is None and begin is not None:
+        family = begin.manifest.family
     if family is None:
-        family, why = usual_family(workspace_of(context), dataset)
+        family, why = usual_family(load_snapshot(workspace_of(context), dataset))
         talk.print(why, soft_wrap=True)
     usual = preset(family)
     settings = replace(
@@ -102,8 +106,8 @@ def train(
         augmentation=_augmentation(usual.augmentation, no_flip, off or []),
         **_stated(size, batch=batch, crop=crop),
     )
-    if start is not None:
-        settings = fine_tuned(settings, find_package(workspace_of(context), start).digest)
+    if begin is not None:
+        settings = fine_tuned(settings, begin.digest)
     settings = replace(settings, **_stated(None, learning_rate=learning_rate))
     with progress_bar("training") as bar:
         trained = train_model(workspace_of(context), dataset, settings, bar.report)

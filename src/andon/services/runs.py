@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from andon import __version__
-from andon.domain.datasets import Split
+from andon.domain.datasets import Snapshot, Split
 from andon.domain.jobs import ENDED, Job, JobKind, JobState
 from andon.domain.models import Package
 from andon.domain.presets import checked
@@ -17,7 +17,7 @@ from andon.domain.serial import to_json
 from andon.errors import Conflict, NotPossible
 from andon.services.datasets import load_snapshot
 from andon.services.jobs import cancel_job, enqueue, retry_job
-from andon.services.truths import learnable_concepts, refuse_unlearnable
+from andon.services.truths import is_located, learnable_concepts, refuse_unlearnable
 from andon.services.workspaces import Workspace, new_id, now
 from andon.store import datasets as stored_datasets
 from andon.store import jobs as stored_jobs
@@ -76,19 +76,28 @@ def start_run(workspace: Workspace, dataset: str, settings: TrainSettings) -> Ru
     return run
 
 
-def usual_family(workspace: Workspace, dataset: str) -> tuple[Family, str]:
+def usual_family(snapshot: Snapshot) -> tuple[Family, str]:
     """What is trained where no family is named, and why, in a sentence.
 
-    Raises:
-        NotFound: there is no such data set.
+    Without a defect in the training group there are clean images alone to learn from.  Where no defect
+    there has a mask or polygon, there is no place to learn; else places and bare labels are learned
+    together.
     """
-    snapshot = load_snapshot(workspace, dataset)
-    if learnable_concepts(snapshot):
-        return Family.SEGMENT, "Family segment: the training group shows defects."
-    clean = len(snapshot.of(Split.TRAIN))
-    return Family.PATCHES, (
-        f"Family patches: the training group shows no defect, so the model learns what its {clean} clean "
-        "images have in common."
+    concepts, learned = learnable_concepts(snapshot), snapshot.of(Split.TRAIN)
+    if not concepts:
+        return Family.PATCHES, (
+            "Family patches: the training group shows no defect, so the model learns what its "
+            f"{len(learned)} clean images have in common."
+        )
+    shown = [item for item in learned if item.concepts() & set(concepts)]
+    placed = sum(is_located(item, concepts) for item in shown)
+    if not placed:
+        return Family.CLASSIFY, (
+            f"Family classify: {len(shown)} training images show a defect, no mask or polygon says where."
+        )
+    return Family.SEGMENT, (
+        f"Family segment: of {len(shown)} training images with a defect {placed} have masks or polygons "
+        "that say where."
     )
 
 

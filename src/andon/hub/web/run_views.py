@@ -12,7 +12,7 @@ from andon.look.figures import Chart
 from andon.services.datasets import list_snapshots, load_snapshot, split_table
 from andon.services.jobs import nobody_works
 from andon.services.run_charts import curves_of
-from andon.services.runs import RunLine, RunStory, page_of_runs, state_of, story_of_run
+from andon.services.runs import RunLine, RunStory, page_of_runs, state_of, story_of_run, usual_family
 from andon.services.workspaces import Workspace
 from andon.store.datasets import SnapshotRow
 
@@ -69,12 +69,13 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class FormView:
-    """The form as it is now, and what was wrong with it."""
+    """The form as it is now, why this family is proposed, and what was wrong with it."""
 
     snapshots: tuple[SnapshotRow, ...]
     dataset: str
     settings: TrainSettings
     families: Mapping[Family, str]
+    why: str
     changes: tuple[Change, ...]
     own_weights: str
     problem: AndonError | None
@@ -113,14 +114,19 @@ def run_view(workspace: Workspace, run_id: str) -> RunView:
 def form_view(workspace: Workspace, form: Mapping[str, str], problem: AndonError | None = None) -> FormView:
     """The form: as it was sent, like another run, or with what is usual for a family."""
     snapshots = tuple(list_snapshots(workspace, MOST_SNAPSHOTS))
-    settings = _filled(workspace, form, problem)
     named = next((row for row in snapshots if form.get("dataset") in (row.dataset, row.digest)), None)
+    shown, why = named or next(iter(snapshots), None), ""
+    if shown is not None and not form.get("family") and not form.get("like"):
+        family, why = usual_family(load_snapshot(workspace, shown.digest))
+        form = {**form, "family": family}
+    settings = _filled(workspace, form, problem)
     own = "" if settings.weights in ("imagenet", "none") else settings.weights
     return FormView(
         snapshots=snapshots,
-        dataset=named.digest if named else (snapshots[0].digest if snapshots else ""),
+        dataset=shown.digest if shown else "",
         settings=settings,
         families=FAMILIES,
+        why=why,
         changes=changes_of(settings),
         own_weights=own,
         problem=problem,

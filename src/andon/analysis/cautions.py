@@ -76,7 +76,7 @@ RULES: Mapping[str, str] = {
     f"exact test at {SIGNIFICANCE:.0%}, divided by the number of groups",
     "seen before": "every lot or day of the test group was learned from, too",
     "confused": f"{CONFUSED_PARTS} or more parts, and {CONFUSED_SHARE:.0%} or more of those with a defect, "
-    "are taken for another one; or no part at all is taken for it",
+    "are taken for another one; or no part is taken for what some show",
     "parts unknown": "no image names its part, so each counts as one",
 }
 """Rule -> when it speaks, for the page."""
@@ -186,12 +186,12 @@ def seen_before(parts: Sequence[KnownPart], dimension: str) -> Iterator[Caution]
 
 
 def confused(found: Confusion) -> Iterator[Caution]:
-    """Concepts that parts are taken for wrongly, and those that no part is taken for."""
+    """Concepts that parts are taken for wrongly, and those that parts show and none is taken for."""
     for shown, called, count, of in confused_pairs(found, CONFUSED_PARTS, CONFUSED_SHARE):
         yield Caution("confused", f"{count} of {of} parts with {shown} are taken for {called}.")
     for name in found.never_called:
-        shown_by = found.shown(name)
-        yield Caution("confused", f"No test part is taken for {name}; {shown_by} show it.")
+        if shown_by := found.shown(name):
+            yield Caution("confused", f"No test part is taken for {name}; {shown_by} show it.")
 
 
 def parts_unknown(parts: Sequence[KnownPart], images: int) -> Iterator[Caution]:

@@ -141,6 +141,8 @@ def test_confusions_need_three_parts_and_a_fifth() -> None:
     assert not told(3, 16)
     assert not told(2, 4)
     assert "No test part is taken for crack; 3 show it." in told(3, 3)
+    absent = np.array([[0, 0, 0], [0, 5, 0], [0, 0, 9]])
+    assert not said(confused(Confusion(("crack", "stain"), absent))), "no part shows crack"
 
 
 def test_images_that_name_no_part_are_told_of() -> None:

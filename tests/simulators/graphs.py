@@ -95,7 +95,7 @@ def blinded_model() -> onnx.ModelProto:
 
 
 def slow_model() -> onnx.ModelProto:
-    """The same, after some tenths of a second in which nothing comes of a large product."""
+    """The same, after half a second or more in which nothing comes of a large product."""
     model = brightness_model()
     pool = next(node for node in model.graph.node if node.op_type == "AveragePool")
     place = list(model.graph.node).index(pool)
@@ -109,7 +109,7 @@ def slow_model() -> onnx.ModelProto:
     ]
     for number, node in enumerate(wasted):
         model.graph.node.insert(place + number, node)
-    often = np.array([1, 1, 32, 32], np.int64)
+    often = np.array([1, 1, 64, 64], np.int64)
     model.graph.initializer.append(onnx.numpy_helper.from_array(often, "often"))
     return model
 
